@@ -1,0 +1,77 @@
+"""adaptc compiles dynamic neural networks into conditional-free units and a host program that runs without PyTorch.
+
+``compile`` needs the extra ``adaptc[compile]``; ``load`` needs numpy and an engine. Importing this package imports
+neither.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from os import PathLike
+
+    from torch import nn
+
+    from adaptc.compiler.report import CompileReport
+    from adaptc.runtime import Executable
+
+__all__ = ["compile", "load"]
+
+
+def compile(
+    model: nn.Module,
+    example_inputs: object,
+    path: str | PathLike[str],
+    *,
+    dynamic: Mapping[str, Mapping[int, str]] | None = None,
+    samples: Sequence[object] = (),
+    name: str | None = None,
+    engine: str = "onnxruntime",
+    verify: bool = True,
+    random_inputs: int = 8,
+    seed: int = 0,
+) -> CompileReport:
+    """Compile `model` and write the artifact to `path`: a folder, or one file if `path` ends in ".adaptc".
+
+    `example_inputs`: a tensor, a tuple of positional arguments, a dict of keyword arguments, or a (tuple, dict) of
+    both. `dynamic` names the axes whose size may differ from call to call: ``{"x": {0: "batch"}}``. Unless `verify`
+    is False, every path is compared with eager PyTorch, as are `samples` (further input sets) and `random_inputs`
+    random input sets drawn from `seed`.
+
+    Raises `CompileError` listing every reason why the network cannot be compiled, `VerificationError` where the
+    compiled network differs from eager, and `MissingExtraError` without the compile extra. A failure leaves
+    nothing behind at `path`.
+    """
+    from pathlib import Path
+
+    from adaptc.extras import needs_compiler
+
+    with needs_compiler():
+        from adaptc.compiler.driver import compile_model
+        from adaptc.compiler.options import CompileOptions
+
+    options = CompileOptions(
+        name=name or type(model).__name__,
+        dynamic=dynamic or {},
+        samples=tuple(samples),
+        engine=engine,
+        verify=verify,
+        random_inputs=random_inputs,
+        seed=seed,
+    )
+    return compile_model(model, example_inputs, Path(path), options=options)
+
+
+def load(path: str | PathLike[str], *, engine: str | None = None, threads: int = 1) -> Executable:
+    """Load the artifact at `path` (a folder or a .adaptc file): a callable with the network's own signature.
+
+    `engine` None takes the one that the artifact was compiled for; `threads` is the number of threads the engine
+    may use in one call. Raises `ArtifactError` and `EngineError`.
+    """
+    from pathlib import Path
+
+    from adaptc.runtime import load as load_executable
+
+    return load_executable(Path(path), engine=engine, threads=threads)

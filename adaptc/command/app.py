@@ -1,0 +1,197 @@
+"""The subcommands and their options. What each does stands in the module of its name."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from adaptc.command.output import run_subcommand
+
+app = typer.Typer(
+    name="adaptc",
+    help="Compile dynamic neural networks to units and a host program that run without PyTorch.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # its panels cut long examples short
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL.py", help="Defines `model` and `example_inputs`.")]
+ArtifactArgument = Annotated[Path, typer.Argument(metavar="ARTIFACT", help="The folder or .adaptc file.")]
+ModelName = Annotated[str, typer.Option("--model", metavar="NAME", help="The network's name in MODEL.py.")]
+Inputs = Annotated[
+    Optional[list[str]],  # noqa: UP045 - typer reads this at run time
+    typer.Option(
+        "--input",
+        metavar="SPEC",
+        help='Example input: "x=float32[1,3,32,32]", "ids=int64[1,16]:0..1000" or "x=file.npy". Repeatable.',
+    ),
+]
+Dynamic = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option("--dynamic", metavar="SPEC", help='A dynamic axis and its name: "x:0=batch". Repeatable.'),
+]
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON on stdout.")]
+ShowTraceback = Annotated[bool, typer.Option("--traceback", help="Show the full traceback of an error.")]
+Engine = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--engine", metavar="NAME", help="The engine to run on; without it, the artifact's own."),
+]
+Threads = Annotated[int, typer.Option(min=1, help="Threads that the engine may use.")]
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"adaptc {version('adaptc')}")
+        raise typer.Exit
+
+
+@app.callback()
+def adaptc(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Compile dynamic neural networks to units and a host program that run without PyTorch."""
+
+
+@app.command("compile")
+def compile_command(
+    file: ModelArgument,
+    output: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("-o", "--output", metavar="PATH", help="A folder, or a single file if it ends in .adaptc."),
+    ] = None,
+    model: ModelName = "model",
+    inputs: Inputs = None,
+    dynamic: Dynamic = None,
+    verify: Annotated[bool, typer.Option("--verify/--no-verify", help="Compare with PyTorch on every path.")] = True,
+    random_inputs: Annotated[int, typer.Option(min=0, help="Random input sets to verify with.")] = 8,
+    seed: Annotated[int, typer.Option(help="Seed of random inputs.")] = 0,
+    as_json: Json = False,
+    show_traceback: ShowTraceback = False,
+) -> None:
+    """Compile a network and verify every path against PyTorch."""
+    from adaptc.command.compile import CompileRequest, compile_model_file
+
+    request = CompileRequest(
+        file, output, model, tuple(inputs or ()), tuple(dynamic or ()), verify, random_inputs, seed
+    )
+    run_subcommand(lambda out: compile_model_file(out, request), as_json=as_json, show_traceback=show_traceback)
+
+
+@app.command("run")
+def run_command(
+    artifact: ArtifactArgument,
+    inputs: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            "--input",
+            metavar="SPEC",
+            help='"x=file.npy", "x=image.png", "file.npz" (arrays by input name) or "x=float32[1,3]". Repeatable.',
+        ),
+    ] = None,
+    random: Annotated[bool, typer.Option("--random", help="Random values for inputs that are not given.")] = False,
+    sizes: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--size", metavar="DIM=N", help="Size of a named dimension of random inputs (else 1)."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of random inputs.")] = 0,
+    save: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--save", metavar="FILE.npz", help="Write the outputs to a file."),
+    ] = None,
+    trace: Annotated[bool, typer.Option("--trace", help="Show the units that ran and their times.")] = False,
+    repeat: Annotated[int, typer.Option(min=1, help="Calls to time; the median is shown.")] = 1,
+    engine: Engine = None,
+    threads: Threads = 1,
+    as_json: Json = False,
+    show_traceback: ShowTraceback = False,
+) -> None:
+    """Run an artifact, without PyTorch.
+
+    Shows the outputs, the path that the inputs take, and the latency.
+    """
+    from adaptc.command.run import RunRequest, run_artifact
+
+    request = RunRequest(
+        artifact, tuple(inputs or ()), random, tuple(sizes or ()), seed, save, trace, repeat, engine, threads
+    )
+    run_subcommand(lambda out: run_artifact(out, request), as_json=as_json, show_traceback=show_traceback)
+
+
+@app.command("verify")
+def verify_command(
+    artifact: ArtifactArgument,
+    model_file: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--model", metavar="MODEL.py", help="Compare with this network on every path, afresh."),
+    ] = None,
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="The network's name in MODEL.py.")] = "model",
+    inputs: Inputs = None,
+    dynamic: Dynamic = None,
+    random_inputs: Annotated[int, typer.Option(min=0, help="Random input sets to verify with.")] = 8,
+    seed: Annotated[int, typer.Option(help="Seed of random inputs.")] = 0,
+    engine: Engine = None,
+    threads: Threads = 1,
+    as_json: Json = False,
+    show_traceback: ShowTraceback = False,
+) -> None:
+    """Check an artifact on this machine.
+
+    Runs the samples that the artifact carries and compares the outputs with those that PyTorch gave for them; this
+    needs no PyTorch. With --model, compares with the network itself on every path.
+    """
+    from adaptc.command.verify import VerifyRequest, verify_artifact
+
+    request = VerifyRequest(
+        artifact, model_file, name, tuple(inputs or ()), tuple(dynamic or ()), random_inputs, seed, engine, threads
+    )
+    run_subcommand(lambda out: verify_artifact(out, request), as_json=as_json, show_traceback=show_traceback)
+
+
+@app.command("inspect")
+def inspect_command(
+    target: Annotated[Path, typer.Argument(metavar="ARTIFACT|MODEL.py", help="What to look into.")],
+    model: ModelName = "model",
+    inputs: Inputs = None,
+    dynamic: Dynamic = None,
+    mlir: Annotated[bool, typer.Option("--mlir", help="Print the program as MLIR (MODEL.py).")] = False,
+    dot: Annotated[bool, typer.Option("--dot", help="Print the control-flow graph for Graphviz.")] = False,
+    host: Annotated[bool, typer.Option("--host", help="Print the host program as Python (ARTIFACT).")] = False,
+    as_json: Json = False,
+    show_traceback: ShowTraceback = False,
+) -> None:
+    """Show blocks, branches and sizes."""
+    from adaptc.command.inspect import InspectRequest, inspect_target
+
+    if mlir + dot + host + as_json > 1:
+        raise typer.BadParameter("give one of --mlir, --dot, --host and --json")
+    request = InspectRequest(target, model, tuple(inputs or ()), tuple(dynamic or ()), mlir, dot, host)
+    run_subcommand(lambda out: inspect_target(out, request), as_json=as_json, show_traceback=show_traceback)
+
+
+@app.command("check")
+def check_command(
+    file: ModelArgument,
+    model: ModelName = "model",
+    inputs: Inputs = None,
+    dynamic: Dynamic = None,
+    as_json: Json = False,
+    show_traceback: ShowTraceback = False,
+) -> None:
+    """List what cannot be compiled in a network.
+
+    Shows every problem at once; where there is none, shows where the network branches on its data.
+    """
+    from adaptc.command.check import check_model_file
+
+    run_subcommand(
+        lambda out: check_model_file(out, file, model, tuple(inputs or ()), tuple(dynamic or ())),
+        as_json=as_json,
+        show_traceback=show_traceback,
+    )

@@ -1,0 +1,75 @@
+"""``adaptc compile``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adaptc.command.models import load_model
+from adaptc.command.output import OK, Output
+from adaptc.command.paths import show_verification
+from adaptc.command.progress import StageBars
+from adaptc.command.text import count, facts, seconds, size
+from adaptc.extras import needs_compiler
+
+if TYPE_CHECKING:
+    from adaptc.compiler.report import CompileReport
+
+
+@dataclass(frozen=True)
+class CompileRequest:
+    """The command line of ``adaptc compile``."""
+
+    file: Path
+    output: Path | None
+    model: str
+    inputs: tuple[str, ...]
+    dynamic: tuple[str, ...]
+    verify: bool
+    random_inputs: int
+    seed: int
+
+
+def compile_model_file(output: Output, request: CompileRequest) -> int:
+    """Compile, write the artifact, and show what was done."""
+    found = load_model(request.file, request.model, request.inputs, request.dynamic, request.seed)
+    with needs_compiler():
+        from adaptc.compiler.driver import compile_model
+        from adaptc.compiler.options import CompileOptions
+
+    options = CompileOptions(
+        name=found.name,
+        dynamic=found.dynamic,
+        samples=found.samples,
+        verify=request.verify,
+        random_inputs=request.random_inputs,
+        seed=request.seed,
+    )
+    target = request.output or Path(f"{found.name}-artifact")
+    with StageBars(output.errors) as bars:
+        report = compile_model(found.model, found.example_inputs, target, options=options, progress=bars)
+    _show(output, report)
+    output.answer({"ok": True, "artifact": str(report.output), **report.to_dict()})
+    return OK
+
+
+def _show(output: Output, report: CompileReport) -> None:
+    parts = [count(len(report.blocks), "block"), count(report.units, "unit")]
+    branches = count(len(report.branches), "branch")
+    output.print(f"{report.name}: {branches} on data, {' in '.join(parts)}", "")
+    if report.verification:
+        show_verification(output, report.verification)
+    else:
+        output.print("not verified (--no-verify)")
+    stages = ", ".join(f"{stage.name} {seconds(stage.seconds)}" for stage in report.stages)
+    about = [
+        ("artifact", f"{report.output} ({size(report.artifact_bytes)})"),
+        ("weights", f"{size(report.weight_bytes)}, each stored once"),
+        ("time", f"{seconds(report.seconds)}: {stages}"),
+        *(("note", note) for note in report.notes),
+        ("next", f"adaptc run {report.output} --random --trace"),
+        ("", f"adaptc verify {report.output}"),
+        ("", f'in Python, without PyTorch: adaptc.load("{report.output}")(x)'),
+    ]
+    output.print("", *facts(about, output.console.width))

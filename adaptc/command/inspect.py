@@ -1,0 +1,102 @@
+"""``adaptc inspect``."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from adaptc.command.models import load_model
+from adaptc.command.output import OK, Output
+from adaptc.command.structure import block_table, branch_table, host_dot
+from adaptc.command.text import count, facts, size
+from adaptc.extras import needs_compiler
+from adaptc.runtime.artifact import open_artifact
+from adaptc.runtime.errors import InputError
+from adaptc.runtime.hostfile import host_file
+from adaptc.runtime.inputs import describe
+
+
+@dataclass(frozen=True)
+class InspectRequest:
+    """The command line of ``adaptc inspect``."""
+
+    target: Path
+    model: str
+    inputs: tuple[str, ...]
+    dynamic: tuple[str, ...]
+    mlir: bool
+    dot: bool
+    host: bool
+
+
+def inspect_target(output: Output, request: InspectRequest) -> int:
+    """Show what is asked for of the model file or the artifact at the request's target."""
+    if request.target.suffix == ".py":
+        return _inspect_model(output, request)
+    return _inspect_artifact(output, request)
+
+
+def _inspect_model(output: Output, request: InspectRequest) -> int:
+    if request.host:
+        raise InputError("--host shows an artifact's host.py; compile the model first (adaptc compile)")
+    found = load_model(request.target, request.model, request.inputs, request.dynamic)
+    with needs_compiler():
+        from adaptc.compiler import summary
+        from adaptc.compiler.driver import capture_program, optimise
+        from adaptc.compiler.ir.dot import to_dot
+        from adaptc.compiler.ir.mlir import to_mlir
+
+    program, _ = capture_program(found.model, found.example_inputs, name=found.name, dynamic=found.dynamic)
+    optimise(program)
+    if request.mlir:
+        output.raw(to_mlir(program))
+    elif request.dot:
+        output.raw(to_dot(program))
+    else:
+        rows = [asdict(block) for block in summary.blocks(program)]
+        branches = [asdict(branch) for branch in summary.branches(program)]
+        weights = sum(summary.bytes_of(tensor) for tensor in program.weights.values())
+        _show(output, found.name, rows, branches, [("weights", size(weights))])
+    return OK
+
+
+def _inspect_artifact(output: Output, request: InspectRequest) -> int:
+    if request.mlir:
+        raise InputError("--mlir needs the network, not its artifact: adaptc inspect MODEL.py --mlir")
+    with contextlib.closing(open_artifact(request.target)) as artifact:
+        report, manifest = artifact.report, artifact.manifest
+        if request.host:
+            output.raw(host_file(artifact.host, manifest).rstrip())
+        elif request.dot:
+            output.raw(host_dot(manifest.name, artifact.host, report.get("blocks", [])))
+        else:
+            files = {"artifact": sum(file.size for file in manifest.files.values())}
+            files["weights"] = sum(weight.size for weight in manifest.weights)
+            about = [
+                *((name, size(total)) for name, total in files.items()),
+                ("units", f"{len(manifest.units)} for {manifest.engine}"),
+                ("samples", str(len(manifest.samples))),
+                ("inputs", ", ".join(f"{spec.name} {describe(spec)}" for spec in manifest.signature.inputs)),
+                ("made with", ", ".join(f"{name} {value}" for name, value in manifest.provenance.items())),
+            ]
+            _show(output, manifest.name, report.get("blocks", []), report.get("branches", []), about)
+    return OK
+
+
+def _show(
+    output: Output,
+    name: str,
+    blocks: Sequence[Mapping[str, Any]],
+    branches: Sequence[Mapping[str, Any]],
+    about: Sequence[tuple[str, str]],
+) -> None:
+    output.print(f"{name}: {count(len(blocks), 'block')}, {count(len(branches), 'branch')} on data", "")
+    output.print(*block_table(blocks), "")
+    if branches:
+        output.print(branch_table(branches), "")
+    output.print(*facts(about, output.console.width))
+    result = {"ok": True, "name": name, **dict(about), "blocks": list(blocks), "branches": list(branches)}
+    output.answer(result)

@@ -1,0 +1,165 @@
+"""``adaptc run``."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from adaptc.command.arrays import parse_sizes, random_array, read_arrays
+from adaptc.command.output import OK, Output
+from adaptc.command.results import argmax_text, as_arrays, as_json, leaves, shape_text, values_text
+from adaptc.command.text import decisions, facts, seconds, table
+from adaptc.compiler.input_specs import Array, load_npz
+from adaptc.runtime.artifact import Artifact, open_artifact
+from adaptc.runtime.errors import AdaptcError, InputError
+from adaptc.runtime.executable import Executable
+from adaptc.runtime.inputs import describe
+from adaptc.runtime.manifest import Signature
+from adaptc.runtime.structure import Builders
+from adaptc.runtime.trace import Trace
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """The command line of ``adaptc run``."""
+
+    artifact: Path
+    inputs: tuple[str, ...]
+    random: bool
+    sizes: tuple[str, ...]
+    seed: int
+    save: Path | None
+    trace: bool
+    repeat: int
+    engine: str | None
+    threads: int
+
+
+def run_artifact(output: Output, request: RunRequest) -> int:
+    """Run the artifact on the inputs of the command line, and show what comes out."""
+    artifact = open_artifact(request.artifact)
+    with Executable(artifact, request.engine, request.threads) as executable:
+        arrays = _inputs(artifact, request)
+        args, kwargs = call_arguments(artifact.manifest.signature, arrays)
+        executable(*args, **kwargs)  # the first call warms up: it is not timed
+        times = [_timed(executable, args, kwargs) for _ in range(request.repeat)]
+        traced = executable.trace(*args, **kwargs)
+        named = leaves(traced.outputs)
+        if request.save is not None:
+            save_npz(request.save, as_arrays(named))
+        path = _path_name(executable, traced)
+        _show(output, request, named, traced, path, statistics.median(times))
+        output.answer(_answer(named, traced, path, statistics.median(times)))
+    return OK
+
+
+def _timed(executable: Executable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> float:
+    """The seconds that one call takes."""
+    start = time.perf_counter()
+    executable(*args, **kwargs)
+    return time.perf_counter() - start
+
+
+def _inputs(artifact: Artifact, request: RunRequest) -> list[Array]:
+    """An array for each input of the signature, in order."""
+    wanted = artifact.manifest.signature.inputs
+    generator = np.random.default_rng(request.seed)
+    given = read_arrays(request.inputs, wanted, generator)
+    missing = [spec for spec in wanted if spec.name not in given]
+    sizes = parse_sizes(request.sizes, wanted)
+    if missing and not request.random:
+        names = ", ".join(spec.name for spec in missing)
+        raise InputError(
+            f"nothing is given for {names}: pass --input {missing[0].name}=FILE.npy, or --random; "
+            f"{missing[0].name} is {describe(missing[0])}"
+        )
+    if missing and artifact.manifest.samples:
+        sample = load_npz("sample", artifact.folder / artifact.manifest.samples[0].inputs)
+        like = {spec.name: sample.get(str(index)) for index, spec in enumerate(wanted)}
+    else:
+        like = {}
+    for spec in missing:
+        given[spec.name] = random_array(spec, sizes, like.get(spec.name), generator)
+    return [given[spec.name] for spec in wanted]
+
+
+def call_arguments(signature: Signature, arrays: list[Array]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The positional and keyword arguments that carry the flat inputs `arrays`."""
+    builders = Builders()
+    args: list[Any] = []
+    kwargs: dict[str, Any] = {}
+    for argument in signature.arguments:
+        value = builders.builder(argument.tree)(arrays)
+        if argument.kind == "keyword":
+            kwargs[argument.name] = value
+        else:
+            args.append(value)
+    return tuple(args), kwargs
+
+
+def save_npz(file: Path, arrays: Mapping[str, Array]) -> None:
+    """Write `arrays` to `file`, whole or not at all. Raises `AdaptcError` where it cannot be written."""
+    if file.suffix != ".npz":
+        raise InputError(f"--save {file}: the outputs are written as a .npz file, so the name must end in .npz")
+    try:
+        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}-", delete=False) as stream:
+            temporary = Path(stream.name)
+        try:
+            with temporary.open("wb") as stream:
+                np.savez(stream, **arrays)  # type: ignore[arg-type]
+            os.chmod(temporary, 0o644)
+            temporary.replace(file)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise AdaptcError(f"cannot write {file}: {error.strerror or error}") from error
+
+
+def _path_name(executable: Executable, traced: Trace) -> str:
+    """The name that the compiler's report gives the path; "" for a path it did not verify."""
+    blocks = list(traced.path)
+    return next((str(path["name"]) for path in executable.paths if path["blocks"] == blocks), "")
+
+
+def _show(
+    output: Output, request: RunRequest, named: list[tuple[str, object]], traced: Trace, path: str, median: float
+) -> None:
+    rows = table("output", "type", "|values", "largest at")
+    for name, value in named:
+        rows.add_row(name, shape_text(value), values_text(value), argmax_text(value))
+    output.print(rows, "")
+    taken = [{"loc": loc, "taken": way} for loc, way in traced.decisions]
+    calls = f"median of {request.repeat} calls" if request.repeat > 1 else "one call; --repeat N for a median"
+    about = [
+        ("path", f"{path or 'not among the verified paths'}: {decisions(taken) or 'no decisions'}"),
+        ("latency", f"{seconds(median)} ({calls})"),
+    ]
+    if request.save is not None:
+        about.append(("saved", str(request.save)))
+    output.print(*facts(about, output.console.width))
+    if request.trace:
+        total = sum(microseconds for _, microseconds in traced.units) or 1.0
+        units = table("unit", ">time", ">share")
+        for name, microseconds in traced.units:
+            units.add_row(name, seconds(microseconds / 1e6), f"{microseconds / total:.0%}")
+        output.print("", "blocks: " + " → ".join(traced.path), "", units)
+
+
+def _answer(named: list[tuple[str, object]], traced: Trace, path: str, median: float) -> dict[str, Any]:
+    return {
+        "ok": True,
+        "outputs": {name: as_json(value) for name, value in named},
+        "path": {"name": path, "blocks": list(traced.path)},
+        "decisions": [{"loc": loc, "taken": taken} for loc, taken in traced.decisions],
+        "reads": [{"name": name, "value": value} for name, value in traced.reads],
+        "units": [{"name": name, "microseconds": microseconds} for name, microseconds in traced.units],
+        "latency_seconds": median,
+    }

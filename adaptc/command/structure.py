@@ -1,0 +1,73 @@
+"""Tables of a network's blocks and branches, from the rows that the compiler's summary makes."""
+
+from __future__ import annotations
+
+import json
+import linecache
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from adaptc.command.text import place, size, table
+from adaptc.runtime.hostprogram import HostProgram, successors
+
+SHOWN_ROWS = 60
+"""Rows of the table of blocks; --json lists all of them."""
+
+Row = Mapping[str, Any]
+
+
+def block_table(blocks: Sequence[Row]) -> list[Table | str]:
+    """Blocks with their operators, values, weights and ends."""
+    made = table("block", "line", ">ops", "|in", "|out", ">weights", "|then")
+    for row in blocks[:SHOWN_ROWS]:
+        made.add_row(
+            row["name"],
+            place(row["loc"]),
+            str(row["ops"]),
+            " ".join(row["inputs"]),
+            " ".join(row["outputs"]),
+            size(row["weight_bytes"]) if row["weight_bytes"] else "-",
+            row["terminator"],
+        )
+    hidden = len(blocks) - SHOWN_ROWS
+    return [made, *([f"... and {hidden} more blocks (--json lists all)"] if hidden > 0 else [])]
+
+
+def branch_table(branches: Sequence[Row]) -> Table:
+    """The lines that branch on data, in source order, with how many branches of the program stand on each."""
+    made = table("branches at", "|source", ">places")
+    ordered = sorted(branches, key=lambda row: _sort_key(str(row["loc"])))
+    for loc, rows in groupby(ordered, key=lambda row: str(row["loc"])):
+        listed = list(rows)
+        made.add_row(place(loc), Text(source_line(loc) or str(listed[0]["test"])), str(len(listed)))
+    return made
+
+
+def host_dot(name: str, host: HostProgram, blocks: Sequence[Row]) -> str:
+    """The control flow of an artifact's host program as a Graphviz digraph, labelled with the rows of `blocks`."""
+    rows = {row["name"]: row for row in blocks}
+    lines = [f"digraph {json.dumps(name)} {{", '  node [shape=box, fontname="monospace", style=rounded];']
+    for block in host.blocks:
+        row = rows.get(block.name, {})
+        texts = [f"{block.name}  {row.get('loc', '')}".rstrip(), str(row.get("terminator", ""))]
+        if row.get("ops"):
+            texts.insert(1, f"{row['code']}: {row['ops']} operators")
+        label = "".join(json.dumps(text, ensure_ascii=False)[1:-1] + "\\l" for text in texts if text)
+        lines.append(f'  {json.dumps(block.name)} [label="{label}"];')
+        lines += [f"  {json.dumps(block.name)} -> {json.dumps(e.block)};" for e in successors(block.terminator)]
+    return "\n".join([*lines, "}"])
+
+
+def source_line(loc: str) -> str:
+    """The text of the line at "file:line", without indentation; "" where the file is not at hand."""
+    file, _, line = loc.rpartition(":")
+    return linecache.getline(file, int(line)).strip() if line.isdecimal() else ""
+
+
+def _sort_key(loc: str) -> tuple[str, int]:
+    file, _, line = loc.rpartition(":")
+    return file, int(line) if line.isdecimal() else 0

@@ -1,0 +1,221 @@
+"""The compile, in the order in which things happen: bind, check, capture, passes, emit, load, verify, publish."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import cast
+
+from torch import nn
+
+from adaptc.compiler import summary
+from adaptc.compiler.artifact import complete, pack, staged, write_contents
+from adaptc.compiler.checks import check_tensors, training_problems
+from adaptc.compiler.errors import CompileError, VerificationError
+from adaptc.compiler.frontend.capture import capture
+from adaptc.compiler.ir.program import Block, Program
+from adaptc.compiler.ir.verify import verify as verify_program
+from adaptc.compiler.options import CompileOptions, Progress, no_progress
+from adaptc.compiler.report import CompileReport, Stages
+from adaptc.compiler.signature import Bound, ExampleInputs, bind
+from adaptc.compiler.verify.report import VerificationReport, describe
+from adaptc.compiler.verify.verify import verify
+from adaptc.passes.manager import PassManager, PassReport
+from adaptc.passes.pipeline import default_pipeline
+from adaptc.runtime import Executable, load
+from adaptc.runtime.artifact import Artifact
+from adaptc.runtime.errors import AdaptcError
+from adaptc.runtime.hostprogram import HostBlock, successors
+from adaptc.runtime.manifest import Manifest
+
+FILE_SUFFIX = ".adaptc"
+"""An output of this suffix is a single file, any other a folder."""
+
+
+def compile_model(
+    model: nn.Module,
+    example_inputs: object,
+    output: Path,
+    *,
+    options: CompileOptions,
+    progress: Progress = no_progress,
+) -> CompileReport:
+    """Compile `model` and write its artifact to `output`, whole or not at all.
+
+    Raises `CompileError` listing every reason why it cannot be compiled, `VerificationError` where the compiled
+    network differs from eager PyTorch, and `AdaptcError` where `output` cannot be written.
+    """
+    stages = Stages()
+    with _destination(output) as folder:
+        with stages.time("capture"):
+            program, bound = capture_program(
+                model, example_inputs, name=options.name, dynamic=options.dynamic, progress=progress
+            )
+        with stages.time("passes"):
+            passes = optimise(program, progress)
+        with stages.time("units"):
+            manifest = write_contents(program, folder, _provenance(), progress)
+            manifest = complete(folder, manifest, None, {})  # what is to be verified must load
+        verification = None
+        if options.verify:
+            with stages.time("verify"), load(folder, engine=options.engine) as executable:
+                verification = verify_executable(program, model, bound, executable, options, progress)
+            _raise_if_wrong(verification)
+        report = _report(program, manifest, folder, output, passes, stages, verification)
+        complete(folder, manifest, verification.samples if verification else None, report.to_dict())
+        artifact_bytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return replace(report, artifact_bytes=artifact_bytes)
+
+
+def capture_program(
+    model: nn.Module,
+    example_inputs: object,
+    *,
+    name: str,
+    dynamic: Mapping[str, Mapping[int, str]],
+    progress: Progress = no_progress,
+) -> tuple[Program, Bound]:
+    """The program of `model`, checked against the IR's rules, and how the example inputs call it.
+
+    Raises `CompileError` with every problem of the network: those of its mode and those of its code.
+    """
+    bound = bind(model.forward, cast(ExampleInputs, example_inputs))
+    check_tensors(model, bound.inputs)
+    problems = training_problems(model)
+    progress("capture", 0, 0)
+    try:
+        program = capture(model, bound, dynamic, name, lambda done, total: progress("capture", done, total))
+    except CompileError as error:
+        raise CompileError([*problems, *error.problems]) from error
+    if problems:
+        raise CompileError(problems)
+    verify_program(program, allow_unreachable=True)
+    return program, bound
+
+
+def optimise(program: Program, progress: Progress = no_progress) -> list[PassReport]:
+    """Run the default passes on `program`, in place."""
+    passes = default_pipeline()
+    progress("passes", 0, len(passes))
+    reports = PassManager(passes).run(program)
+    progress("passes", len(passes), len(passes))
+    return reports
+
+
+def verify_executable(
+    program: Program,
+    model: nn.Module,
+    bound: Bound,
+    executable: Executable,
+    options: CompileOptions,
+    progress: Progress = no_progress,
+) -> VerificationReport:
+    """Compare `executable` with `model` on every path of `program`, on the samples and on random inputs."""
+    return verify(
+        program,
+        model,
+        bound,
+        executable,
+        samples=cast(tuple[ExampleInputs, ...], options.samples),
+        random=options.random_inputs,
+        seed=options.seed,
+        dims=options.dynamic,
+        progress=lambda done, total: progress("verify", done, total),
+    )
+
+
+def verify_artifact_of(
+    model: nn.Module,
+    example_inputs: object,
+    artifact: Artifact,
+    executable: Executable,
+    *,
+    options: CompileOptions,
+    progress: Progress = no_progress,
+) -> VerificationReport:
+    """Compare `executable`, loaded from `artifact` at any time, with `model`, which is captured again for it.
+
+    Raises `AdaptcError` where the artifact was compiled from a network with other control flow.
+    """
+    program, bound = capture_program(
+        model, example_inputs, name=options.name, dynamic=options.dynamic, progress=progress
+    )
+    optimise(program, progress)
+    if _control_flow(program.blocks.values()) != _control_flow(artifact.host.blocks):
+        raise AdaptcError(
+            f"{artifact.path} was not compiled from this network with these inputs and dynamic dimensions: their "
+            f"blocks and branches differ; compile the network again"
+        )
+    return verify_executable(program, model, bound, executable, options, progress)
+
+
+def _control_flow(blocks: Iterable[Block | HostBlock]) -> dict[str, tuple[str, ...]]:
+    """The blocks that each block leads to."""
+    return {block.name: tuple(edge.block for edge in successors(block.terminator)) for block in blocks}
+
+
+def _raise_if_wrong(verification: VerificationReport) -> None:
+    if not verification.ok:
+        raise VerificationError(
+            "the compiled network differs from eager PyTorch; nothing was written\n" + describe(verification.failures)
+        )
+
+
+@contextlib.contextmanager
+def _destination(output: Path) -> Iterator[Path]:
+    """A folder to build the artifact in, which becomes `output` if the body succeeds and else vanishes."""
+    if output.suffix != FILE_SUFFIX:
+        with staged(output) as folder:
+            yield folder
+        return
+    if output.exists() and not zipfile.is_zipfile(output):
+        raise AdaptcError(f"{output} exists and is no artifact: it is left as it is, so name another file")
+    with contextlib.ExitStack() as stack:
+        try:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            workspace = stack.enter_context(tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent))
+        except OSError as error:
+            raise AdaptcError(f"cannot write {output}: {error.strerror or error}") from error
+        folder = Path(workspace) / "artifact"
+        folder.mkdir()
+        yield folder
+        pack(folder, output)
+
+
+def _report(
+    program: Program,
+    manifest: Manifest,
+    folder: Path,
+    output: Path,
+    passes: list[PassReport],
+    stages: Stages,
+    verification: VerificationReport | None,
+) -> CompileReport:
+    weights = folder / "units" / "weights.bin"
+    return CompileReport(
+        name=program.name,
+        output=output,
+        engine=manifest.engine,
+        blocks=tuple(summary.blocks(program)),
+        branches=tuple(summary.branches(program)),
+        codes=len({id(block.code) for block in program.blocks.values() if block.code is not None}),
+        units=len(manifest.units),
+        weight_bytes=weights.stat().st_size if weights.exists() else 0,
+        parameter_bytes=sum(weight.size for weight in manifest.weights),
+        artifact_bytes=0,
+        passes=tuple(asdict(report) for report in passes),
+        stages=tuple(stages.done),
+        notes=tuple(program.notes),
+        verification=verification.to_dict() if verification is not None else {},
+    )
+
+
+def _provenance() -> dict[str, str]:
+    packages = ("adaptc", "torch", "onnx", "onnxscript", "onnxruntime", "numpy")
+    return {**{name: version(name) for name in packages}, "python": platform.python_version()}

@@ -1,0 +1,281 @@
+"""Calls: which functions are interpreted, which run natively, and where exceptions come from."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+from collections.abc import Iterable
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.nn.modules import module as torch_module
+
+from adaptc.compiler.errors import Problem
+from adaptc.compiler.frontend import execute, prelude, specials
+from adaptc.compiler.frontend import instructions as code
+from adaptc.compiler.frontend.iterators import POISON, SequenceIterator
+from adaptc.compiler.frontend.recorder import DATA_DEPENDENT, codes_of
+from adaptc.compiler.frontend.signals import NeedsInterpretation, NeedsSplit, Refused
+from adaptc.compiler.frontend.sources import is_library_file
+from adaptc.compiler.frontend.specials import SymbolicText, symbolic_text
+from adaptc.compiler.frontend.state import Frame, Generator
+
+if TYPE_CHECKING:
+    from adaptc.compiler.frontend.machine import Machine
+
+_GLOBAL_HOOKS = (
+    "_global_backward_pre_hooks",
+    "_global_backward_hooks",
+    "_global_forward_hooks",
+    "_global_forward_pre_hooks",
+)
+_HOOKS = ("_backward_hooks", "_backward_pre_hooks", "_forward_hooks", "_forward_pre_hooks")
+
+
+def call(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> None:
+    """Call `function`: enter a frame for it, or run it natively, put the result into `dst` and go on."""
+    instance: Any = None
+    while True:
+        if function is POISON:
+            return _result(machine, dst, POISON)
+        special = specials.find(function)
+        if special is not None:
+            outcome = special(machine, args, kwargs, dst)
+            if outcome is specials.ENTERED:
+                return None
+            if outcome is not specials.NATIVE:
+                return _result(machine, dst, outcome)
+        if isinstance(function, functools.partial):
+            args, kwargs = (*function.args, *args), {**function.keywords, **kwargs}
+            function = function.func
+        elif isinstance(function, MethodType):
+            if isinstance(function.__self__, Generator):
+                break
+            args, function = (function.__self__, *args), function.__func__
+        elif isinstance(function, torch.nn.Module):
+            function = _module_call(machine, function)
+        elif isinstance(function, FunctionType):
+            if is_interpreted(machine, function):
+                return _enter(machine, function, args, kwargs, dst, instance)
+            break
+        elif isinstance(function, type) and _constructor(machine, function) is not None:
+            maker: Any = function.__new__
+            instance = object.__new__(function) if maker is object.__new__ else maker(function, *args, **kwargs)
+            args, function = (instance, *args), _constructor(machine, function)
+        elif not isinstance(function, type) and isinstance(
+            inspect.getattr_static(type(function), "__call__", None), FunctionType
+        ):
+            args, function = (function, *args), type(function).__call__
+        else:
+            break
+    if any(arg is POISON for arg in (*args, *kwargs.values())):
+        return _result(machine, dst, POISON)
+    return _result(machine, dst, native(machine, function, args, kwargs))
+
+
+def _result(machine: Machine, dst: str | None, value: Any) -> None:
+    frame = machine.state.frames[-1]
+    if dst is not None:
+        frame.registers[dst] = value
+    machine.step(frame)
+
+
+def _enter(
+    machine: Machine, function: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None,
+    instance: Any,
+) -> None:  # fmt: skip
+    frame = machine.make_frame(function, args, kwargs)
+    if frame.code.is_generator:
+        _result(machine, dst, Generator(frame))
+        return
+    frame.dst = dst
+    if instance is not None:
+        frame.finish, frame.result = "init", instance
+    machine.enter(frame)
+
+
+def native(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Run `function` as it is; torch calls inside it are recorded."""
+    try:
+        return function(*args, **kwargs)
+    except DATA_DEPENDENT as error:
+        problem = machine.problem(
+            f"{getattr(function, '__qualname__', function)} needs a number that depends on data",
+            str(error).splitlines()[0],
+            "compute it with tensor operations, or branch on it in the network's own Python code",
+        )
+        codes = codes_of(error.__traceback__)
+        raise NeedsInterpretation(codes, problem) if codes else Refused(problem) from error
+    except Refused as refusal:
+        codes = codes_of(refusal.__traceback__)
+        if codes:  # followed in their source, the functions can be searched for further problems
+            raise NeedsInterpretation(codes, refusal.problem) from refusal
+        raise
+
+
+def is_interpreted(machine: Machine, function: FunctionType) -> bool:
+    """Whether calls of `function` are followed in its source rather than run natively."""
+    if function.__code__ in machine.interpreted or function.__module__ == prelude.__name__:
+        return True
+    if function.__module__ == contextlib.__name__ and function.__name__ == "helper":
+        return True  # @contextmanager: its generator must be one that states can share
+    generator = function.__code__.co_flags & inspect.CO_GENERATOR
+    return bool(generator) and not is_library_file(function.__code__.co_filename)
+
+
+def _constructor(machine: Machine, cls: type) -> FunctionType | None:
+    constructor = cls.__init__  # type: ignore[misc]
+    if not isinstance(constructor, FunctionType) or type(cls) is not type:
+        return None
+    if constructor.__code__ in machine.interpreted or cls is contextlib._GeneratorContextManager:
+        return constructor
+    return None
+
+
+def _module_call(machine: Machine, module: torch.nn.Module) -> Any:
+    """What calling a module runs: its forward, or the whole of Module.__call__ where hooks are registered."""
+    if type(module).__call__ is not torch.nn.Module.__call__:
+        return MethodType(type(module).__call__, module)
+    hooked = any(getattr(module, name) for name in _HOOKS) or any(getattr(torch_module, name) for name in _GLOBAL_HOOKS)
+    if hooked:
+        machine.interpreted.add(torch.nn.Module._call_impl.__code__)
+        return module._call_impl
+    return module.forward
+
+
+# -- attributes and iteration ----------------------------------------------------------------------------------
+
+
+def get_attribute(machine: Machine, frame: Frame, obj: Any, name: str, dst: str) -> None:
+    """dst = obj.name; a property whose code is interpreted is entered."""
+    if isinstance(name, SymbolicText):
+        specials.refuse_text(machine, name)
+    if isinstance(obj, (torch.SymInt, torch.SymFloat, torch.SymBool)) and name in {
+        "item",
+        "real",
+        "numerator",
+    }:
+        return execute.store(machine, frame, dst, (lambda: obj) if name == "item" else obj)
+    if isinstance(obj, torch.nn.Module) or not isinstance(obj, torch.Tensor):
+        found = inspect.getattr_static(type(obj), name, None)
+        if isinstance(found, property) and isinstance(found.fget, FunctionType):
+            if is_interpreted(machine, found.fget):
+                return _enter(machine, found.fget, (obj,), {}, dst, None)
+    return execute.store(machine, frame, dst, native(machine, getattr, (obj, name), {}))
+
+
+def iterator(machine: Machine, obj: Any) -> Any:
+    """iter(obj) as an iterator that states can share."""
+    if isinstance(obj, (SequenceIterator, Generator)):
+        return obj
+    if obj is POISON:
+        return SequenceIterator(())
+    if type(obj) in (list, tuple, str, range):
+        return SequenceIterator(obj)
+    return SequenceIterator(list(iterate(machine, obj)))
+
+
+def iterate(machine: Machine, obj: Any) -> Iterable[Any]:
+    """The items of anything whose number of items is known now."""
+    if isinstance(obj, torch.Tensor):
+        if obj.dim() and not isinstance(obj.shape[0], int):
+            raise Refused(
+                machine.problem(
+                    "a loop over the rows of a tensor whose number of rows depends on the batch or on data",
+                    "the loop would have a different number of iterations from call to call",
+                    "use tensor operations over all rows, or a fixed number of rows",
+                )
+            )
+        rows: Iterable[Any] = obj.unbind(0)
+        return rows
+    return native(machine, iter, (obj,), {})  # type: ignore[no-any-return]
+
+
+def drains(machine: Machine, function: Any) -> bool:
+    """Whether a generator given to `function` is run to its end first: true for native code, but for what tests or
+    stops early and so is interpreted."""
+    if isinstance(function, (Generator, functools.partial)) or specials.takes_generators(function):
+        return False
+    while isinstance(function, MethodType):
+        function = function.__func__
+    if isinstance(function, FunctionType):
+        return not is_interpreted(machine, function)
+    return not isinstance(function, torch.nn.Module)
+
+
+def no_next_item(machine: Machine, frame: Frame, instruction: code.Instruction, value: Any) -> None:
+    """A generator that ``next()`` or ``send()`` resumed has finished: the default, or StopIteration."""
+    assert isinstance(instruction, code.Call)
+    args = [execute.operand(frame, item.value) for item in instruction.args]
+    if specials.find(execute.operand(frame, instruction.func)) is specials.SPECIALS[next] and len(args) == 2:
+        return execute.store(machine, frame, instruction.dst, args[1])
+    error = StopIteration(value)
+    machine.raised = error
+    raise error
+
+
+# -- binding ---------------------------------------------------------------------------------------------------
+
+
+def bind(function: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The values of a function's parameters by name. Raises TypeError as the call would."""
+    if function.__code__.co_varnames[:1] == (".0",):
+        return {".0": args[0]}
+    bound = inspect.Signature.from_callable(function, follow_wrapped=False).bind(*args, **kwargs)
+    bound.apply_defaults()
+    return dict(bound.arguments)
+
+
+# -- exceptions ------------------------------------------------------------------------------------------------
+
+
+def origin_problem(machine: Machine, error: Exception) -> Problem | None:
+    """The problem that an exception stands for, None where the network raises it itself or handles it."""
+    if error is machine.raised:
+        return None
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    filename = traceback.tb_frame.f_code.co_filename if traceback is not None else ""
+    handled = any(frame.code.handlers[frame.pc] is not None for frame in machine.state.frames)
+    own = traceback is not None and traceback.tb_frame.f_globals.get("__name__", "").startswith("adaptc.")
+    if handled and not own:
+        return None
+    if not own and not is_library_file(filename):
+        return None
+    text = str(error).splitlines()[0] if str(error) else "no message"
+    place = user_place(error)
+    make = machine.problem if place is None else functools.partial(Problem, *place)
+    return make(
+        f"{type(error).__name__}: {text}",
+        "it was raised while the path to this line was captured; eager PyTorch may raise it too when it comes here",
+        "run the network in eager mode along this path; if it works there, write this line with other torch functions",
+    )
+
+
+def user_place(error: BaseException) -> tuple[str, int] | None:
+    """File and line of the innermost frame of native user code on an exception's traceback."""
+    traceback, found = error.__traceback__, None
+    while traceback is not None:
+        name = traceback.tb_frame.f_globals.get("__name__", "")
+        filename = traceback.tb_frame.f_code.co_filename
+        if not name.startswith("adaptc.compiler") and not is_library_file(filename):
+            found = filename, traceback.tb_lineno
+        traceback = traceback.tb_next
+    return found
+
+
+def raised_at(machine: Machine, error: BaseException) -> str:
+    """The user's file:line at which an exception was raised."""
+    place = user_place(error)
+    return machine.raised_loc if place is None else "{}:{}".format(*place)
+
+
+def message_of(error: BaseException) -> str:
+    """The text of an exception."""
+    return ", ".join(arg if isinstance(arg, str) else type(arg).__name__ for arg in error.args)
+
+
+__all__ = ["NeedsSplit", "SymbolicText", "symbolic_text"]

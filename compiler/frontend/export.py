@@ -1,0 +1,354 @@
+"""Turns tapes into the IR's code: ATen graphs by torch.export, one per distinct structure."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+import torch
+from torch import fx
+from torch.export import Dim
+from torch.fx import traceback
+
+from adaptc.compiler.errors import CompileError, Problem
+from adaptc.compiler.frontend.draft import Draft, Op, ReadStep, SlotRef, SymbolArg, Value, leaves, map_leaves
+from adaptc.compiler.frontend.replay import Replay
+from adaptc.compiler.frontend.symbols import SymbolTable, expression
+from adaptc.compiler.ir.program import Code, ScalarType, TensorType, Type
+from adaptc.compiler.ir.program import Dim as Extent
+
+_SCALAR_DTYPES = {"bool": torch.bool, "int": torch.int64, "float": torch.float64}
+_HINTS = [5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97]
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A draft's code and how the draft binds it: the values of its inputs, the names of its weights."""
+
+    code: Code
+    inputs: tuple[Value, ...]
+    weights: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """Code of one structure: which of the structure's inputs and weights it uses, and the constants it adds."""
+
+    code: Code
+    inputs: tuple[int, ...]
+    weights: tuple[int, ...]
+    constants: tuple[str, ...]
+
+
+class Exporter:
+    """Exports drafts; drafts of the same structure share one `Code`. `constants` collects tensors that the export
+    lifts out of the code, by name."""
+
+    def __init__(self, symbols: SymbolTable, dims: dict[sympy.Symbol, str]) -> None:
+        self.symbols = symbols
+        self.dims = dims
+        self.shared: dict[str, _Shared] = {}
+        self.constants: dict[str, torch.Tensor] = {}
+        self.problems: list[Problem] = []
+        self._functions: dict[Any, int] = {}
+
+    def tensor_type(self, tensor: torch.Tensor) -> TensorType:
+        """The IR type of a fake tensor; extents by their names."""
+        return TensorType(tensor.dtype, tuple([self.extent(extent) for extent in tensor.shape]))
+
+    def extent(self, extent: Any) -> Extent:
+        """A number, or the name or expression of a symbolic extent."""
+        if isinstance(extent, int):
+            return extent
+        expr = expression(extent)
+        if expr.is_Integer:
+            return int(expr)
+        names = {symbol: sympy.Symbol(self.name(symbol)) for symbol in expr.free_symbols}
+        return str(expr.xreplace(names))
+
+    def name(self, symbol: sympy.Basic) -> str:
+        """The user's name of a dimension, or the symbol's own."""
+        return self.dims.get(symbol, str(symbol))
+
+    def scalars(self, draft: Draft) -> list[Value]:
+        """Host scalars from elsewhere that the tape of `draft` needs."""
+        layout = _Layout(draft, [*draft.preamble, *draft.ops], self.symbols)
+        return [self.symbols.values[symbol] for symbol in layout.scalars]
+
+    def lower(self, draft: Draft, outputs: Sequence[int], name: str) -> Lowered | None:
+        """The code of a draft that computes the slots `outputs`; None where there is nothing to compute."""
+        tape = [*draft.preamble, *draft.ops]
+        if not outputs or not tape:
+            return None
+        layout = _Layout(draft, tape, self.symbols)
+        key = self._key(draft, tape, layout, outputs)
+        if key not in self.shared:
+            try:
+                self.shared[key] = self._export(draft, tape, layout, outputs, name)
+            except _Unexportable as error:
+                self.problems.append(error.problem)
+                return None
+        shared = self.shared[key]
+        values = [
+            *[draft.inputs[slot] for slot in layout.tensors],
+            *[self.symbols.values[s] for s in layout.scalars],
+        ]
+        weights = [draft.inputs[slot].weight or "" for slot in layout.weights]
+        return Lowered(
+            shared.code,
+            tuple(values[index] for index in shared.inputs),
+            (*[weights[index] for index in shared.weights], *shared.constants),
+        )
+
+    def _key(self, draft: Draft, tape: Sequence[Op], layout: _Layout, outputs: Sequence[int]) -> str:
+        """A text that is equal for drafts of equal structure."""
+        slots: dict[int, int] = {}
+        symbols: dict[sympy.Basic, sympy.Symbol] = {}
+
+        def number(slot: int) -> int:
+            return slots.setdefault(slot, len(slots))
+
+        def canonical(expr: sympy.Basic) -> str:
+            for symbol in sorted(expr.free_symbols, key=str):
+                symbols.setdefault(symbol, sympy.Symbol(f"k{len(symbols)}"))
+            return str(expr.xreplace(symbols))
+
+        def text(leaf: Any) -> str:
+            if isinstance(leaf, SlotRef):
+                return f"%{number(leaf.slot)}"
+            if isinstance(leaf, SymbolArg):
+                return f"{leaf.kind}:{canonical(leaf.expr)}"
+            return f"{type(leaf).__name__}:{leaf!r}"
+
+        parts = []
+        for slot in (*layout.tensors, *layout.weights):
+            tensor = draft.tensors[slot]
+            extents = ",".join(canonical(expression(extent)) for extent in tensor.shape)
+            parts.append(f"%{number(slot)}={tensor.dtype}[{extents}]")
+        parts += [f"{canonical(symbol)}={self.symbols.kinds[symbol]}" for symbol in layout.scalars]
+        for op in tape:
+            function = self._functions.setdefault(op.function, len(self._functions))
+            results = [None if slot is None else number(slot) for slot in op.results]
+            arguments = map_leaves(text, (op.args, op.kwargs))
+            parts.append(f"{function}{arguments}->{results}{op.autocast}")
+        elements = [f"{canonical(symbol)}@{number(slot)}" for symbol, slot in layout.elements.items()]
+        return "\n".join([*parts, *elements, str([number(slot) for slot in outputs])])
+
+    def _export(self, draft: Draft, tape: Sequence[Op], layout: _Layout, outputs: Sequence[int], name: str) -> _Shared:
+        slots = [*layout.tensors, *layout.weights]
+        replay = Replay(tape, slots, layout.scalars, outputs, layout.extents, layout.elements)
+        hints: dict[sympy.Basic, int] = {}
+        examples = [_example(draft.tensors[slot], hints) for slot in slots]
+        scalars = [torch.full((), 2, dtype=_SCALAR_DTYPES[self.symbols.kinds[s]]) for s in layout.scalars]
+        dynamic = [
+            {dim: Dim.DYNAMIC for dim, extent in enumerate(draft.tensors[slot].shape) if not isinstance(extent, int)}
+            for slot in slots
+        ]
+        loc = tape[0].loc
+        try:
+            with torch.no_grad(), traceback.preserve_node_meta(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                program = torch.export.export(
+                    replay,
+                    (*examples, *scalars),
+                    dynamic_shapes={"tensors": (*dynamic, *[{} for _ in scalars])},
+                    strict=False,
+                    prefer_deferred_runtime_asserts_over_guards=True,
+                ).run_decompositions({})
+        except Exception as error:
+            raise _Unexportable(_export_problem(loc, error)) from error
+        graph, constants = _tidy(program, loc)
+        return self._shared(graph, constants, draft, layout, name)
+
+    def _shared(
+        self, graph: fx.Graph, constants: dict[str, torch.Tensor], draft: Draft, layout: _Layout, name: str
+    ) -> _Shared:
+        placeholders = [node for node in graph.nodes if node.op == "placeholder"]
+        own = [node for node in placeholders if node.name not in constants]
+        n_tensors, n_weights = len(layout.tensors), len(layout.weights)
+        tensors, weights = own[:n_tensors], own[n_tensors : n_tensors + n_weights]
+        scalars = own[n_tensors + n_weights :]
+        used_inputs = [i for i, node in enumerate([*tensors, *scalars]) if node.users]
+        used_weights = [i for i, node in enumerate(weights) if node.users]
+        lifted = [node for node in placeholders if node.name in constants and node.users]
+        order = [[*tensors, *scalars][i] for i in used_inputs] + [weights[i] for i in used_weights] + lifted
+        _reorder(graph, placeholders, order)
+        names = []
+        for node in lifted:
+            names.append(self._constant(constants[node.name]))
+        input_types: list[Type] = [self.tensor_type(draft.tensors[slot]) for slot in layout.tensors]
+        input_types += [ScalarType(self.symbols.kinds[symbol]) for symbol in layout.scalars]
+        weight_types = [self.tensor_type(draft.tensors[slot]) for slot in layout.weights]
+        output_node = next(node for node in graph.nodes if node.op == "output")
+        module = fx.GraphModule(torch.nn.Module(), graph)
+        code = Code(
+            name,
+            module,
+            tuple(input_types[i] for i in used_inputs),
+            (
+                *[weight_types[i] for i in used_weights],
+                *[TensorType(constants[n.name].dtype, tuple(constants[n.name].shape)) for n in lifted],
+            ),
+            tuple(self.tensor_type(node.meta["val"]) for node in output_node.args[0]),
+        )
+        return _Shared(code, tuple(used_inputs), tuple(used_weights), tuple(names))
+
+    def _constant(self, tensor: torch.Tensor) -> str:
+        for name, known in self.constants.items():
+            if known.dtype == tensor.dtype and known.shape == tensor.shape and torch.equal(known, tensor):
+                return name
+        name = f"literal_{len(self.constants)}"
+        self.constants[name] = tensor.detach().clone()
+        return name
+
+
+class _Layout:
+    """How a tape's inputs and symbols are passed: tensors, then weights, then scalars."""
+
+    def __init__(self, draft: Draft, tape: Sequence[Op], symbols: SymbolTable) -> None:
+        read = {leaf.slot for op in tape for leaf in leaves((op.args, op.kwargs)) if isinstance(leaf, SlotRef)}
+        self.tensors = [slot for slot, value in draft.inputs.items() if value.weight is None and slot in read]
+        self.weights = [slot for slot, value in draft.inputs.items() if value.weight is not None and slot in read]
+        needed: dict[sympy.Symbol, None] = {}
+        for op in tape:
+            for leaf in leaves((op.args, op.kwargs)):
+                if isinstance(leaf, SymbolArg):
+                    for symbol in sorted(leaf.expr.free_symbols, key=str):
+                        needed[symbol] = None
+        made = [slot for op in tape for slot in op.results if slot is not None]
+        extents = {
+            expression(extent): (slot, dim)
+            for slot in (*made[::-1], *self.tensors[::-1])
+            for dim, extent in enumerate(draft.tensors[slot].shape)
+            if not isinstance(extent, int) and expression(extent).is_Symbol
+        }
+        elements = {}
+        for step in draft.steps:
+            if isinstance(step, ReadStep):
+                for symbol, value in symbols.values.items():
+                    if value is step.value:
+                        elements[symbol] = step.slot
+        self.extents = {symbol: extents[symbol] for symbol in needed if symbol in extents}
+        self.elements = {
+            symbol: elements[symbol] for symbol in needed if symbol in elements and symbol not in self.extents
+        }
+        self.scalars = [s for s in needed if s not in self.extents and s not in self.elements]
+
+
+class _Unexportable(Exception):
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+def _export_problem(loc: str, error: Exception) -> Problem:
+    file, _, line = loc.rpartition(":")
+    custom = getattr(error, "loc", None)
+    text = str(error).strip().splitlines() or [type(error).__name__]
+    return Problem(
+        file,
+        int(line),
+        f"torch.export refuses the code that begins here: {text[0]}" if custom is None else text[0],
+        "a block's tensor code must become an ATen graph with shapes that follow from its inputs",
+        "write it with torch functions whose result shapes follow from the shapes of their inputs",
+    )
+
+
+def _example(tensor: torch.Tensor, hints: dict[sympy.Basic, int]) -> torch.Tensor:
+    """A real tensor, not filled, with a distinct prime for every symbol."""
+    shape = []
+    for extent in tensor.shape:
+        if isinstance(extent, int):
+            shape.append(extent)
+            continue
+        expr = expression(extent)
+        for symbol in sorted(expr.free_symbols, key=str):
+            hints.setdefault(symbol, _HINTS[len(hints) % len(_HINTS)])
+        shape.append(int(expr.xreplace({s: sympy.Integer(h) for s, h in hints.items()})))
+    return torch.empty(shape, dtype=tensor.dtype)
+
+
+_ASSERTIONS = {
+    torch.ops.aten._assert_tensor_metadata.default,
+    torch.ops.aten._assert_scalar.default,
+    torch.ops.aten._assert_async.msg,
+    torch.ops.aten.sym_constrain_range_for_size.default,
+    torch.ops.aten.sym_constrain_range.default,
+}
+
+
+def _tidy(program: torch.export.ExportedProgram, loc: str) -> tuple[fx.Graph, dict[str, torch.Tensor]]:
+    """The graph with its own outputs only, without assertions and dead code, every call with a source line."""
+    graph = program.graph
+    constants = {
+        spec.arg.name: program.constants[spec.target]
+        for spec in program.graph_signature.input_specs
+        if spec.kind.name == "CONSTANT_TENSOR" and spec.target is not None
+    }
+    for node in list(graph.nodes):
+        if node.target in _ASSERTIONS:
+            graph.erase_node(node)
+    output = next(node for node in graph.nodes if node.op == "output")
+    kept = [
+        node
+        for node, spec in zip(output.args[0], program.graph_signature.output_specs, strict=True)
+        if spec.kind.name == "USER_OUTPUT"
+    ]
+    output.args = (tuple(kept),)
+    for node in list(graph.nodes):
+        if node.target is torch.ops.aten.clone.default and node.kwargs.get("memory_format") is None:
+            node.replace_all_uses_with(node.args[0])
+            graph.erase_node(node)
+    graph.eliminate_dead_code()
+    last = loc
+    for node in graph.nodes:
+        custom = node.meta.get("custom") or {}
+        last = custom.get("loc", last)
+        node.meta = {"val": node.meta.get("val"), "loc": last}
+        if node.op == "call_function" and _is_random(node):
+            raise _Unexportable(_random_problem(last, node))
+    graph.lint()
+    return graph, constants
+
+
+def _is_random(node: fx.Node) -> bool:
+    target = node.target
+    if not isinstance(target, torch._ops.OpOverload) or torch.Tag.nondeterministic_seeded not in target.tags:
+        return False
+    if "scaled_dot_product" in str(target):
+        probability = node.kwargs.get("dropout_p", node.args[4] if len(node.args) > 4 else 0.0)
+        return bool(probability)
+    if str(target).split(".")[1].endswith("dropout"):
+        return bool(node.kwargs.get("train", node.args[2] if len(node.args) > 2 else True))
+    return True
+
+
+def _random_problem(loc: str, node: fx.Node) -> Problem:
+    file, _, line = loc.rpartition(":")
+    return Problem(
+        file,
+        int(line),
+        f"{node.target} draws random numbers",
+        "the compiled network has no random numbers, so its results would differ from eager's",
+        "pass the random numbers in as an input, or call model.eval() if this is dropout",
+    )
+
+
+def _reorder(graph: fx.Graph, placeholders: Sequence[fx.Node], order: Sequence[fx.Node]) -> None:
+    """Let `order` be the graph's placeholders, in this order."""
+    first = next(iter(graph.nodes))
+    for node in placeholders:
+        if node not in order:
+            graph.erase_node(node)
+    anchor = next((node for node in graph.nodes if node.op != "placeholder"), first)
+    for node in order:
+        anchor.prepend(node)
+
+
+def raise_problems(problems: Sequence[Problem]) -> None:
+    """Raise CompileError if there are any."""
+    if problems:
+        raise CompileError(list(problems))

@@ -1,0 +1,261 @@
+"""Snapshots of the Python objects that a state can reach, so that states can be taken up again in turn.
+
+Code runs on the user's real objects. When a state is frozen, a shallow copy of every mutable object reachable from
+its live variables is kept; when it is activated, the copies are written back. Modules are reached through what is set
+on them: the first attribute set on a module puts it under watch.
+"""
+
+from __future__ import annotations
+
+import collections
+import enum
+import functools
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import torch
+
+from adaptc.compiler.frontend.iterators import SequenceIterator
+from adaptc.compiler.frontend.state import Frame, Generator, Snapshot, State
+
+_ATOMS: tuple[type, ...] = (
+    int, float, complex, str, bytes, type(None), type, torch.Tensor, torch.dtype, torch.device, torch.Size,
+    torch.SymInt, torch.SymFloat, torch.SymBool, ModuleType, CodeType, BuiltinFunctionType, range, enum.Enum,
+    torch.Generator, property, staticmethod, classmethod, torch.layout, torch.memory_format,
+)  # fmt: skip
+_MODULE_TABLES = frozenset(torch.nn.Module().__dict__) - {"training"}
+
+
+def slots_of(kind: type) -> list[str]:
+    """Names of the ``__slots__`` of a class and its bases."""
+    names: list[str] = []
+    for base in kind.__mro__:
+        slots = base.__dict__.get("__slots__", ())
+        names += [slots] if isinstance(slots, str) else list(slots)
+    return [name for name in names if name not in {"__dict__", "__weakref__"}]
+
+
+def contents(item: Any) -> Any:
+    """A shallow copy of what a mutable object holds, None for an object that holds nothing that can change.
+
+    Lists give a list, dicts and sets a dict or set, cells a 1-tuple, everything else a dict of its parts by kind.
+    """
+    if type(item) is list:
+        return list(item)
+    if type(item) is dict:
+        return dict(item)
+    if type(item) is CellType:
+        return (item.cell_contents,) if item != CellType() else ()
+    if isinstance(item, SequenceIterator):
+        return {"index": item.index, "sequence": item.sequence}
+    if isinstance(item, Generator):
+        return {
+            "frame": None if item.frame is None else item.frame.copy(),
+            "running": item.running,
+            "started": item.started,
+        }
+    parts: dict[str, Any] = {}
+    if isinstance(item, (list, collections.deque)):
+        parts["items"] = list(item)
+    elif isinstance(item, dict):
+        parts["entries"] = dict(item)
+    elif isinstance(item, set):
+        parts["items"] = set(item)
+    if hasattr(item, "__dict__"):
+        parts["attributes"] = dict(item.__dict__)
+    slots = {name: getattr(item, name) for name in slots_of(type(item)) if hasattr(item, name)}
+    if slots:
+        parts["slots"] = slots
+    return parts or None
+
+
+def restore(item: Any, held: Any) -> None:
+    """Give an object back the contents that `contents` returned."""
+    if type(item) is list:
+        item[:] = held
+    elif type(item) is dict:
+        item.clear()
+        item.update(held)
+    elif type(item) is CellType:
+        if held:
+            item.cell_contents = held[0]
+        elif item != CellType():
+            del item.cell_contents
+    elif isinstance(item, SequenceIterator):
+        item.index, item.sequence = held["index"], held["sequence"]
+    elif isinstance(item, Generator):
+        frame = held["frame"]
+        item.frame = None if frame is None else frame.copy()
+        item.running, item.started = held["running"], held["started"]
+    else:
+        _restore_parts(item, held)
+
+
+def _restore_parts(item: Any, held: dict[str, Any]) -> None:
+    if "entries" in held:
+        base = collections.OrderedDict if isinstance(item, collections.OrderedDict) else dict
+        base.clear(item)
+        for key, value in held["entries"].items():
+            base.__setitem__(item, key, value)
+    elif isinstance(item, set):
+        set.clear(item)
+        set.update(item, held["items"])
+    elif isinstance(item, collections.deque):
+        item.clear()
+        item.extend(held["items"])
+    elif isinstance(item, list):
+        list.clear(item)
+        list.extend(item, held["items"])
+    if "attributes" in held:
+        attributes = item.__dict__
+        attributes.clear()
+        attributes.update(held["attributes"])
+    for name, value in held.get("slots", {}).items():
+        object.__setattr__(item, name, value)
+
+
+def children(item: Any, held: Any) -> Iterable[Any]:
+    """The objects that an object with contents `held` refers to."""
+    if isinstance(item, Generator):
+        frame = held["frame"]
+        return () if frame is None else (*frame.registers.values(), *frame.cells.values())
+    if type(held) is dict and type(item) is not dict:
+        found: list[Any] = []
+        for part in held.values():
+            if isinstance(part, dict):
+                found += part.values()
+            elif isinstance(part, (list, set)):
+                found += part
+            else:
+                found.append(part)
+        return found
+    if isinstance(held, dict):
+        return held.values()
+    return held if held is not None else ()
+
+
+class Heap:
+    """Freezes and activates states. `owned` are the mutable objects that the network's modules hold from the start."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        self.watched: dict[int, tuple[torch.nn.Module, dict[str, Any], dict[str, dict[str, Any]]]] = {}
+        self.owned: list[Any] = []
+        for module in model.modules():
+            for name, value in module.__dict__.items():
+                if name not in _MODULE_TABLES and not isinstance(value, (*_ATOMS, torch.nn.Module)):
+                    self.owned.append(value)
+        self.start = self.snapshot([])
+
+    def snapshot(self, roots: Iterable[Any]) -> Snapshot:
+        """Shallow copies of all mutable objects reachable from `roots`, from owned objects and watched modules."""
+        found: Snapshot = {}
+        stack = [*roots, *self.owned]
+        for module, _, _ in self.watched.values():
+            attributes = dict(module.__dict__)
+            tables = {name: dict(attributes[name]) for name in _MODULE_TABLES if isinstance(attributes.get(name), dict)}
+            found[id(module)] = (module, (attributes, tables))
+            stack += [value for name, value in attributes.items() if name not in _MODULE_TABLES]
+        seen: set[int] = set()
+        while stack:
+            item = stack.pop()
+            if isinstance(item, _ATOMS) or id(item) in seen:
+                continue
+            seen.add(id(item))
+            if isinstance(item, torch.nn.Module):
+                continue
+            if isinstance(item, (tuple, frozenset)):
+                stack += item
+            elif isinstance(item, slice):
+                stack += (item.start, item.stop, item.step)
+            elif isinstance(item, FunctionType):
+                if item.__closure__ and not item.__module__.startswith("torch."):
+                    stack += item.__closure__
+            elif isinstance(item, MethodType):
+                stack.append(item.__self__)
+            elif isinstance(item, functools.partial):
+                stack += (item.func, *item.args, *item.keywords.values())
+            else:
+                held = contents(item)
+                if held is not None:
+                    found[id(item)] = (item, held)
+                    stack += children(item, held)
+                if isinstance(item, BaseException):
+                    stack += item.args
+        return found
+
+    def freeze(self, state: State) -> None:
+        """Keep what the running state reaches."""
+        from adaptc.compiler.frontend.state import Modes
+
+        state.prune()
+        state.heap = self.snapshot(roots(state.frames))
+        state.modes = Modes.current()
+
+    def activate(self, state: State) -> None:
+        """Write the contents of a frozen state back into the objects."""
+        assert state.heap is not None
+        assert state.modes is not None
+        self._write(state.heap)
+        state.modes.activate()
+
+    def _write(self, heap: Snapshot) -> None:
+        for module, attributes, tables in self.watched.values():
+            if id(module) in heap:
+                attributes, tables = heap[id(module)][1]
+            restore_module(module, attributes, tables)
+        for item, held in heap.values():
+            if not isinstance(item, torch.nn.Module):
+                restore(item, held)
+
+    def reset(self) -> None:
+        """Put all modules and what they own back to where the capture began."""
+        self._write(self.start)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """While it lasts, setting or deleting an attribute of a module puts the module under watch."""
+        heap = self
+        set_attribute, delete_attribute = torch.nn.Module.__setattr__, torch.nn.Module.__delattr__
+
+        def watched_set(module: torch.nn.Module, name: str, value: Any) -> None:
+            heap.watch(module)
+            set_attribute(module, name, value)
+
+        def watched_delete(module: torch.nn.Module, name: str) -> None:
+            heap.watch(module)
+            delete_attribute(module, name)
+
+        cls: Any = torch.nn.Module
+        cls.__setattr__, cls.__delattr__ = watched_set, watched_delete
+        try:
+            yield
+        finally:
+            cls.__setattr__, cls.__delattr__ = set_attribute, delete_attribute
+
+    def watch(self, module: torch.nn.Module) -> None:
+        """Keep the attributes of a module from now on."""
+        if id(module) not in self.watched:
+            attributes = dict(module.__dict__)
+            tables = {name: dict(attributes[name]) for name in _MODULE_TABLES if isinstance(attributes.get(name), dict)}
+            self.watched[id(module)] = (module, attributes, tables)
+
+
+def restore_module(module: torch.nn.Module, attributes: dict[str, Any], tables: dict[str, dict[str, Any]]) -> None:
+    """Give a module back its attributes, and its tables of parameters, buffers and submodules their entries."""
+    module.__dict__.clear()
+    module.__dict__.update(attributes)
+    for name, entries in tables.items():
+        table = module.__dict__[name]
+        table.clear()
+        table.update(entries)
+
+
+def roots(frames: Iterable[Frame]) -> Iterator[Any]:
+    """Everything that frames refer to."""
+    for frame in frames:
+        yield from frame.registers.values()
+        yield from frame.cells.values()
+        yield frame.result
+        yield frame.pending

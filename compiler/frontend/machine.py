@@ -1,0 +1,423 @@
+"""The machine: runs register code over states, forks at tests on data, merges at joins.
+
+A state runs on the user's real objects under fake tensors until it forks, ends, or comes to a join that other states
+may still reach. The state that is furthest behind runs next, so all that can reach a join arrive before it goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import CellType, CodeType, FunctionType
+from typing import Any
+
+import sympy
+import torch
+
+from adaptc.compiler.errors import Problem
+from adaptc.compiler.frontend import calls, execute
+from adaptc.compiler.frontend import instructions as code
+from adaptc.compiler.frontend.draft import Arm, BranchEnd, Draft, RaiseEnd, SwitchEnd
+from adaptc.compiler.frontend.heap import Heap
+from adaptc.compiler.frontend.iterators import POISON
+from adaptc.compiler.frontend.merge import Conflict, Merge
+from adaptc.compiler.frontend.recorder import Recorder
+from adaptc.compiler.frontend.signals import JoinSite, Refused
+from adaptc.compiler.frontend.state import Frame, Generator, State
+
+MAX_STATES = 256
+MAX_DATA_ITERATIONS = 64
+MAX_FRAMES = 200
+MAX_GIVEN_UP = 8
+
+
+class Machine:
+    """Runs one function call to all its ends; `finished` is called with each state that leaves the last frame."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        heap: Heap,
+        lower: Callable[[CodeType], code.FunctionCode],
+        interpreted: set[CodeType],
+        split_sites: set[JoinSite],
+        finished: Callable[[State, Any], None],
+    ) -> None:
+        self.recorder = recorder
+        self.heap = heap
+        self.lower = lower
+        self.interpreted = interpreted
+        self.split_sites = split_sites
+        self.finished = finished
+        self.ready: list[State] = []
+        self.drafts: list[Draft] = []
+        self.problems: dict[tuple[str, int, str], Problem] = {}
+        self.notes: dict[str, None] = {}
+        self.text_sites: dict[str, JoinSite | None] = {}
+        self.returned = False
+        self.given_up = 0
+        self.raised: BaseException | None = None
+        self.raised_loc = ""
+        self.return_location = ("", 0)
+        self.state: State
+
+    # -- states ------------------------------------------------------------------------------------------------
+
+    def new_draft(self, loc: str) -> Draft:
+        """An empty draft."""
+        draft = Draft(len(self.drafts), loc)
+        self.drafts.append(draft)
+        return draft
+
+    def run(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], state: State) -> None:
+        """Call `function` in `state` and follow all states to their ends."""
+        self._take(state)
+        calls.call(self, function, args, kwargs, None)
+        self._advance(state)
+        while self.ready:
+            self._go_on()
+
+    def _take(self, state: State) -> None:
+        self.state = state
+        self.recorder.draft, self.recorder.held = state.draft, state.held
+
+    def activate(self, state: State) -> None:
+        """Let a frozen state run."""
+        self.heap.activate(state)
+        state.apart = False
+        self._take(state)
+
+    def _go_on(self) -> None:
+        self.ready.sort(key=State.position)
+        first = self.ready[0]
+        position = first.position()
+        group = [state for state in self.ready if self._mergeable(first, state, position)]
+        inside = len(first.frames) > 1  # ways that have left the network stay apart: each has its own return
+        if inside and len(group) > 1 and self.site(first) not in self.split_sites:
+            for state in group:
+                self.ready.remove(state)
+            self.ready = self._merge(group) + self.ready
+        state = self.ready.pop(0)
+        self.activate(state)
+        self._advance(state)
+
+    @staticmethod
+    def _mergeable(first: State, other: State, position: tuple[tuple[int, ...], ...]) -> bool:
+        return other is first or (
+            not (first.apart or other.apart)
+            and len(other.frames) == len(first.frames)
+            and other.position() == position
+            and all(
+                a.code is b.code and a.finish == b.finish and a.globals is b.globals
+                for a, b in zip(first.frames, other.frames, strict=True)
+            )
+        )
+
+    def _merge(self, states: list[State]) -> list[State]:
+        """Merge all, else greedily the ones that fit."""
+        groups: list[State] = []
+        merged = self._try(states)
+        if merged is not None:
+            return [merged]
+        for state in states:
+            for index, group in enumerate(groups):
+                both = self._try([group, state]) if len(states) > 2 else None
+                if both is not None:
+                    groups[index] = both
+                    break
+            else:
+                groups.append(state)
+        if len(groups) + len(self.ready) > MAX_STATES:
+            file, line = self.location_of(states[0])
+            raise Refused(
+                Problem(
+                    file,
+                    line,
+                    f"more than {MAX_STATES} ways through the network stay apart here",
+                    "they carry Python objects that differ and are used later, so no block can be shared",
+                    "let the ways differ in tensors and numbers only, or decide once and keep the decision in a number",
+                )
+            )
+        return groups
+
+    def _try(self, states: Sequence[State]) -> State | None:
+        draft = Draft(-1, "{}:{}".format(*self.location_of(states[0])))
+        merge = Merge(self.recorder, self.heap, states, self.site(states[0]), draft)
+        with torch._C.DisableTorchFunction():
+            try:
+                merged = merge.run()
+            except Conflict:
+                return None
+            merge.commit()
+        draft.index = len(self.drafts)
+        self.drafts.append(draft)
+        return merged
+
+    def site(self, state: State) -> JoinSite:
+        """Where `state` stands, independent of this run's objects."""
+        return JoinSite(
+            tuple(
+                (f.code.code.co_filename, f.code.code.co_name, f.code.code.co_firstlineno, *f.position())  # type: ignore[misc]
+                for f in state.frames
+            )
+        )
+
+    def location_of(self, state: State) -> tuple[str, int]:
+        """File and line of the instruction that `state` is at."""
+        for frame in reversed(state.frames):
+            filename = frame.code.code.co_filename
+            if not filename.endswith("prelude.py"):
+                return filename, frame.code.instructions[frame.pc].span.line
+        return "<unknown>", 0
+
+    def location(self) -> tuple[str, int]:
+        """File and line of the instruction that runs."""
+        return self.location_of(self.state)
+
+    def problem(self, found: str, why: str, instead: str) -> Problem:
+        """A problem at the instruction that runs."""
+        if not self.state.frames:
+            return Problem(*self.return_location, found, why, instead)
+        file, line = self.location()
+        span = self.state.frames[-1].code.instructions[self.state.frames[-1].pc].span
+        single = span.line == span.end_line and file == self.state.frames[-1].code.code.co_filename
+        return Problem(
+            file,
+            line,
+            found,
+            why,
+            instead,
+            span.column if single else None,
+            span.end_column if single else None,
+        )
+
+    # -- running -----------------------------------------------------------------------------------------------
+
+    def _advance(self, state: State) -> None:
+        """Run `state` until it forks, ends, or waits at a join."""
+        fresh = True
+        while state.frames:
+            frame = state.frames[-1]
+            if not fresh and self.ready and (frame.pc in frame.code.joins or self.returned) and self._must_wait(state):
+                self.heap.freeze(state)
+                self.ready.append(state)
+                return
+            fresh = self.returned = False
+            instruction = frame.code.instructions[frame.pc]
+            try:
+                if isinstance(instruction, code.Test):
+                    if self._test(state, frame, instruction):
+                        return
+                else:
+                    execute.EXECUTE[type(instruction)](self, frame, instruction)
+            except Refused as refusal:
+                self._refused(state, frame, instruction, refusal.problem)
+                if refusal.fatal:
+                    self._give_up(state)
+            except execute.Fork as fork:
+                self._switch(state, frame, fork)
+                return
+            except Exception as error:  # noqa: BLE001  (whatever the network raises is its own business)
+                problem = calls.origin_problem(self, error)
+                if problem is not None:
+                    self._refused(state, frame, instruction, problem)
+                elif self.unwind(error):
+                    return
+
+    def _must_wait(self, state: State) -> bool:
+        """Whether another state may still reach the place where `state` is, or waits there."""
+        position = state.position()
+        return any(other.position() <= position for other in self.ready)
+
+    def _refused(self, state: State, frame: Frame, instruction: code.Instruction, problem: Problem) -> None:
+        """Note a problem and go on with an unknown result, to find further problems."""
+        self.problems.setdefault((problem.file, problem.line, problem.found), problem)
+        while state.frames and state.frames[-1] is not frame:
+            state.frames.pop()
+        dst = getattr(instruction, "dst", None)
+        if isinstance(instruction, code.Next):
+            frame.pc = instruction.exhausted
+            return
+        if isinstance(dst, str):
+            frame.registers[dst] = POISON
+        for name in getattr(instruction, "dsts", ()):
+            frame.registers[name] = POISON
+        if isinstance(instruction, (code.Return, code.Raise)):
+            state.frames.clear()
+            state.draft.end = RaiseEnd("", "", "")
+        elif isinstance(instruction, code.Test):
+            frame.pc = instruction.then
+        else:
+            self.step(frame)
+
+    def _give_up(self, state: State) -> None:
+        """End a way that cannot go on; after several, all ways, since they would multiply without end."""
+        state.frames.clear()
+        state.draft.end = RaiseEnd("", "", "")
+        self.given_up += 1
+        if self.given_up > MAX_GIVEN_UP:
+            self.ready.clear()
+
+    def step(self, frame: Frame, target: int | None = None) -> None:
+        """Go to the next instruction, or to `target`; a jump to a loop's header begins the next iteration."""
+        old, new = frame.pc, frame.pc + 1 if target is None else target
+        frame.pc = new
+        nest = frame.code.loops
+        if nest[old] != nest[new] or (target is not None and new <= old):
+            around = nest[new]
+            if new <= old:
+                frame.counts[new] = frame.counts.get(new, 0) + 1
+                self._limit_iterations(frame, new)
+            for header in [header for header in frame.counts if header not in around]:
+                del frame.counts[header]
+                frame.forks.pop(header, None)
+
+    def _limit_iterations(self, frame: Frame, header: int) -> None:
+        unbounded = not isinstance(frame.code.instructions[header], code.Next)
+        if frame.forks.get(header, 0) > MAX_DATA_ITERATIONS and unbounded:
+            raise Refused(
+                self.problem(
+                    f"a loop whose number of iterations depends on data ran more than {MAX_DATA_ITERATIONS} times",
+                    "each iteration becomes blocks of its own",
+                    "bound the loop by a small fixed number of iterations",
+                ),
+                fatal=True,
+            )
+
+    # -- forks -------------------------------------------------------------------------------------------------
+
+    def _test(self, state: State, frame: Frame, instruction: code.Test) -> bool:
+        """Execute a test; True if the state forked."""
+        truth = execute.truth(self, execute.operand(frame, instruction.test))
+        if truth is POISON:
+            self.step(frame, instruction.then)
+            return False
+        if isinstance(truth, torch.SymBool):
+            decided = self.recorder.symbols.decide(truth.node.expr)
+            if decided is None:
+                self._fork(state, frame, instruction, truth)
+                return True
+            truth = decided
+        self.step(frame, instruction.then if truth else instruction.orelse)
+        return False
+
+    def _count_fork(self, frame: Frame) -> None:
+        for header in frame.code.loops[frame.pc]:
+            frame.forks[header] = frame.forks.get(header, 0) + 1
+
+    def _fork(self, state: State, frame: Frame, instruction: code.Test, test: torch.SymBool) -> None:
+        loc = "{}:{}".format(*self.location())
+        arms = []
+        self._count_fork(frame)
+        condition = self.host(test)
+        origin = frame.pc
+        for target in (instruction.then, instruction.orelse):
+            frame.pc = origin
+            counts, forks = dict(frame.counts), dict(frame.forks)
+            self.step(frame, target)
+            fork = self._branch_off(state)
+            frame.counts, frame.forks = counts, forks
+            arms.append(Arm(fork.draft))
+        state.draft.end = BranchEnd(condition, arms[0], arms[1], loc)
+
+    def _branch_off(self, state: State) -> State:
+        """A frozen copy of the running state in a draft of its own, ready to run."""
+        copy = State([frame.copy() for frame in state.frames], self.new_draft(""), state.held.copy())
+        copy.draft.loc = "{}:{}".format(*self.location_of(copy))
+        self.heap.freeze(copy)
+        self.ready.append(copy)
+        return copy
+
+    def _switch(self, state: State, frame: Frame, fork: execute.Fork) -> None:
+        """Go on once per value of a symbolic number, the instruction executed again with the concrete one."""
+        loc = "{}:{}".format(*self.location())
+        self._count_fork(frame)
+        index = self.host(fork.number)
+        arms = []
+        for value in fork.values:
+            frame.registers[fork.register] = value
+            arm = self._branch_off(state)
+            arm.apart = True
+            arms.append(Arm(arm.draft))
+        default = self.new_draft(loc)
+        default.end = RaiseEnd(fork.exception, fork.message, loc)
+        state.draft.end = SwitchEnd(index, tuple(fork.values), arms, Arm(default), loc)
+
+    def host(self, number: Any) -> Any:
+        """The host expression of a symbolic number. Raises Refused where the host cannot compute it."""
+        try:
+            return self.recorder.symbols.host(number)
+        except (KeyError, NotImplementedError, sympy.SympifyError) as error:
+            raise Refused(
+                self.problem(
+                    f"the number {number} decides the control flow",
+                    f"the host program cannot compute it ({error})",
+                    "compute it with tensor operations and read the result with .item()",
+                )
+            ) from error
+
+    # -- frames ------------------------------------------------------------------------------------------------
+
+    def enter(self, frame: Frame) -> None:
+        """Begin to run an interpreted function."""
+        if len(self.state.frames) >= MAX_FRAMES:
+            raise Refused(
+                self.problem(
+                    f"calls nest more than {MAX_FRAMES} deep",
+                    "recursion must end after a number of calls that is known when the network is compiled",
+                    "write it as a loop with a fixed number of iterations",
+                ),
+                fatal=True,
+            )
+        self.state.frames.append(frame)
+
+    def leave(self, value: Any) -> None:
+        """End the running frame with a result and go on in its caller."""
+        frame = self.state.frames.pop()
+        if not self.state.frames:
+            self.finished(self.state, value)
+            return
+        if len(self.state.frames) == 1:
+            self.return_location = frame.code.code.co_filename, frame.code.instructions[frame.pc].span.line
+        caller = self.state.frames[-1]
+        self.returned = True
+        if frame.finish == "generator":
+            frame.result.frame, frame.result.running = None, False
+            execute.exhausted(self, caller, value)
+            return
+        if frame.dst is not None:
+            caller.registers[frame.dst] = frame.result if frame.finish == "init" else value
+        if frame.finish != "retry":
+            self.step(caller)
+
+    def unwind(self, error: BaseException) -> bool:
+        """Find the handler of an exception; True if the state ended because there is none."""
+        self.raised_loc = "{}:{}".format(*self.location())
+        while self.state.frames:
+            frame = self.state.frames[-1]
+            handler = frame.code.handlers[frame.pc]
+            if handler is not None:
+                frame.pending = error
+                self.step(frame, handler)
+                return False
+            self.state.frames.pop()
+            if frame.finish == "generator":
+                frame.result.frame, frame.result.running = None, False
+        loc = calls.raised_at(self, error)
+        self.state.draft.end = RaiseEnd(type(error).__name__, calls.message_of(error), loc)
+        return True
+
+    def make_frame(self, function: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Frame:
+        """A frame for a call of a Python function. Raises TypeError as the call would."""
+        lowered = self.lower(function.__code__)
+        bound = calls.bind(function, args, kwargs)
+        cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+        for name in function.__code__.co_cellvars:
+            cells[name] = CellType(bound.pop(name)) if name in bound else CellType()
+        return Frame(lowered, function.__globals__, bound, cells)
+
+    def note(self, text: str) -> None:
+        """Tell the user a fact about the capture."""
+        self.notes.setdefault(text)
+
+
+__all__ = ["Generator", "Machine"]

@@ -1,0 +1,384 @@
+"""Merging states at a join: tensors become block arguments, unequal numbers host scalars, containers merge elementwise.
+
+Only what is live counts. Objects that cannot be merged (modules, None against a tensor, lengths, ranks, dtypes) are a
+conflict, and the states stay apart until the difference is dead.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import CellType, MethodType
+from typing import Any
+
+import torch
+
+from adaptc.compiler.frontend.draft import Arm, Draft, JumpEnd, Operand, SizeStep, Value
+from adaptc.compiler.frontend.heap import Heap, contents, slots_of
+from adaptc.compiler.frontend.iterators import POISON, SequenceIterator
+from adaptc.compiler.frontend.memory import Held, Memory
+from adaptc.compiler.frontend.recorder import Recorder
+from adaptc.compiler.frontend.signals import JoinSite
+from adaptc.compiler.frontend.state import Frame, Generator, Snapshot, State
+from adaptc.compiler.frontend.symbols import Symbolic, expression, kind_of
+
+_COMPARED_BY_VALUE = (str, bytes, torch.dtype, torch.device, range, MethodType, complex)
+
+
+class Conflict(Exception):
+    """Two states differ in something that no block argument can carry."""
+
+
+@dataclass(frozen=True)
+class _Argument:
+    """A block argument of the join, and what each state passes for it."""
+
+    param: Value
+    operands: tuple[Any, ...]
+
+
+class Merge:
+    """One attempt to merge frozen states into one. `run` plans it; nothing but the plan changes before `commit`."""
+
+    def __init__(
+        self, recorder: Recorder, objects: Heap, states: Sequence[State], site: JoinSite, draft: Draft
+    ) -> None:
+        self.recorder = recorder
+        self.objects = objects
+        self.states = states
+        self.site = site
+        self.draft = draft
+        self.held = self._common_held()
+        self.heap: Snapshot = {}
+        self.memo: dict[tuple[int, ...], Any] = {}
+        self.arguments: list[_Argument] = []
+        self.numbers: dict[tuple[Any, ...], Any] = {}
+        self.renewed: dict[Memory, None] = {}
+        self.shared: list[dict[Memory, list[torch.Tensor]]] = [{} for _ in states]
+        self.kept: list[Any] = []
+
+    def run(self) -> State:
+        """The merged state, frozen. Raises Conflict."""
+        first = self.states[0]
+        if any(state.modes != first.modes for state in self.states):
+            raise Conflict("gradient or autocast mode")
+        frames = [self._frame([state.frames[level] for state in self.states]) for level in range(len(first.frames))]
+        for item, _ in [entry for state in self.states for entry in (state.heap or {}).values()]:
+            if isinstance(item, torch.nn.Module) and id(item) not in self.heap:
+                self._module(item)
+        for item in self.objects.owned:
+            self.value([item] * len(self.states))
+        for weight in self.recorder.real.values():
+            self._follow_changes(self.recorder.memories.of(weight))
+        self._entangle()
+        return State(frames, self.draft, self.held, self.heap, first.modes)
+
+    def commit(self) -> None:
+        """End the states' drafts with jumps to the join."""
+        for index, state in enumerate(self.states):
+            arm = Arm(self.draft)
+            for argument in self.arguments:
+                arm.args[argument.param] = self._operand(state, argument.operands[index])
+            state.draft.end = JumpEnd(arm)
+
+    def _operand(self, state: State, given: Any) -> Operand:
+        if isinstance(given, torch.Tensor):
+            return self.recorder.portable(state.held, state.draft, given)
+        return self.recorder.symbols.host(given)
+
+    def _common_held(self) -> Held:
+        first, rest = self.states[0].held, [state.held for state in self.states[1:]]
+        values = {
+            key: entry
+            for key, entry in first.values.items()
+            if all(other.values.get(key) is not None for other in rest)
+        }
+        versions = {
+            memory: version
+            for memory, version in first.versions.items()
+            if all(other.version(memory) == version for other in rest)
+        }
+        entangled = dict(first.entangled)
+        for other in rest:
+            entangled.update(other.entangled)
+        return Held(values, versions, entangled)
+
+    # -- frames and objects ------------------------------------------------------------------------------------
+
+    def _frame(self, frames: Sequence[Frame]) -> Frame:
+        merged = frames[0].copy()
+        names = [name for name in merged.registers if all(name in frame.registers for frame in frames)]
+        # a variable unbound on one way is unbound after the join: using it then fails there as it may in eager
+        if any(set(frame.registers) != set(merged.registers) for frame in frames):
+            raise Conflict("a variable that only one way sets")
+        merged.registers = {name: self.value([frame.registers[name] for frame in frames]) for name in names}
+        if any(set(frame.cells) != set(merged.cells) for frame in frames):
+            raise Conflict("a cell that only one way has")
+        merged.cells = {name: self.value([frame.cells[name] for frame in frames]) for name in merged.cells}
+        merged.result = self.value([frame.result for frame in frames])
+        merged.pending = self.value([frame.pending for frame in frames])
+        merged.forks = {header: max(frame.forks.get(header, 0) for frame in frames) for header in merged.forks}
+        return merged
+
+    def value(self, given: Sequence[Any]) -> Any:
+        """What stands for `given` (one object per state) after the join."""
+        first = given[0]
+        if isinstance(first, torch.Tensor) and all(isinstance(item, torch.Tensor) for item in given):
+            return self._tensor(given)
+        if all(item is first for item in given) and (
+            first is None or isinstance(first, (str, int, float, type, torch.nn.Module, *_COMPARED_BY_VALUE))
+        ):
+            return first
+        if any(item is POISON for item in given):
+            return POISON
+        kinds = {kind_of(item) for item in given}
+        if None not in kinds:
+            return self._number(given)
+        if any(type(item) is not type(first) for item in given):
+            raise Conflict(f"{type(first).__name__} against {[type(item).__name__ for item in given]}")
+        if isinstance(first, _COMPARED_BY_VALUE):
+            if all(item == first for item in given):
+                return first
+            raise Conflict(f"different {type(first).__name__}")
+        key = tuple(id(item) for item in given)
+        if key in self.memo:
+            return self.memo[key]
+        self.kept.append(given)
+        if isinstance(first, tuple):
+            return self._tuple(given, key)
+        if isinstance(first, slice):
+            return slice(*[self.value([getattr(s, part) for s in given]) for part in ("start", "stop", "step")])
+        return self._object(given, key)
+
+    def _tuple(self, given: Sequence[Any], key: tuple[int, ...]) -> Any:
+        first = given[0]
+        if any(len(item) != len(first) for item in given):
+            raise Conflict("tuples of different lengths")
+        items = [self.value(column) for column in zip(*given, strict=True)]
+        if all(item is original for item, original in zip(items, first, strict=True)):
+            merged = first
+        elif hasattr(first, "_fields"):
+            merged = type(first)(*items)
+        else:
+            merged = tuple(items)
+        self.memo[key] = merged
+        return merged
+
+    def _contents(self, state: State, item: Any) -> Any:
+        assert state.heap is not None
+        entry = state.heap.get(id(item))
+        return contents(item) if entry is None else entry[1]
+
+    def _object(self, given: Sequence[Any], key: tuple[int, ...]) -> Any:
+        first = given[0]
+        held = [self._contents(state, item) for state, item in zip(self.states, given, strict=True)]
+        same = all(item is first for item in given)
+        if all(part is None for part in held):
+            if same:
+                return first
+            raise Conflict(f"different {type(first).__name__} objects")
+        merged = first if same else self._blank(first)
+        self.memo[key] = merged
+        self.heap[id(merged)] = (merged, self._parts(merged, held))
+        self.kept.append(merged)
+        return merged
+
+    def _blank(self, like: Any) -> Any:
+        """A new object of the type of `like`, to be filled from the merged contents."""
+        if type(like) is CellType:
+            return CellType()
+        if isinstance(like, Generator):
+            return Generator(None)
+        if isinstance(like, SequenceIterator):
+            return SequenceIterator(())
+        if isinstance(like, BaseException):
+            new = type(like).__new__(type(like), *like.args)
+            new.__cause__, new.__context__ = like.__cause__, like.__context__
+            return new
+        if callable(like) or (
+            not hasattr(like, "__dict__") and not slots_of(type(like)) and not isinstance(like, (list, dict, set))
+        ):
+            raise Conflict(f"different {type(like).__name__} objects")
+        kind: Any = type(like)
+        return kind.__new__(kind)
+
+    def _parts(self, item: Any, held: Sequence[Any]) -> Any:
+        first = held[0]
+        if isinstance(first, tuple):
+            if any(len(part) != len(first) for part in held):
+                raise Conflict("a variable that only one way sets")
+            return tuple([self.value(column) for column in zip(*held, strict=True)])
+        if isinstance(first, list):
+            if any(len(part) != len(first) for part in held):
+                raise Conflict("lists of different lengths")
+            return [self.value(column) for column in zip(*held, strict=True)]
+        if isinstance(first, set):
+            if any(part != first for part in held):
+                raise Conflict("different sets")
+            return first
+        if isinstance(first, dict):
+            if any(list(part) != list(first) for part in held):
+                raise Conflict("dicts or objects with different keys")
+            if isinstance(item, Generator):
+                frames = [part["frame"] for part in held]
+                if any((frame is None) != (frames[0] is None) for frame in frames):
+                    raise Conflict("a generator that has finished on one way")
+                if frames[0] is not None and any(frame.position() != frames[0].position() for frame in frames):
+                    raise Conflict("a generator at different places")
+                merged = None if frames[0] is None else self._frame(frames)
+                return {"frame": merged, "running": first["running"], "started": first["started"]}
+            if isinstance(item, SequenceIterator):
+                if any(part["index"] != first["index"] for part in held):
+                    raise Conflict("an iterator at different places")
+                return {"index": first["index"], "sequence": self.value([part["sequence"] for part in held])}
+            nested = type(item) is not dict
+            return {
+                name: self._parts(None, [part[name] for part in held])
+                if nested and isinstance(first[name], (list, dict, set))
+                else self.value([part[name] for part in held])
+                for name in first
+            }
+        raise Conflict(f"{type(item).__name__} objects")
+
+    def _module(self, module: torch.nn.Module) -> None:
+        _, *original = self.objects.watched[id(module)]
+        held = [
+            state.heap[id(module)][1] if state.heap and id(module) in state.heap else tuple(original)
+            for state in self.states
+        ]
+        attributes = [part[0] for part in held]
+        if any(list(part) != list(attributes[0]) for part in attributes):
+            raise Conflict("a module with different attributes")
+        merged = {}
+        for name, first in attributes[0].items():
+            column = [part[name] for part in attributes]
+            if all(item is first for item in column) and name in held[0][1]:
+                merged[name] = first
+            else:
+                merged[name] = self.value(column)
+        tables = {}
+        for name, table in held[0][1].items():
+            others = [part[1].get(name) for part in held]
+            if any(list(other or ()) != list(table) for other in others):
+                raise Conflict("a module with different submodules")
+            tables[name] = {
+                key: value
+                if all(other is not None and other[key] is value for other in others)
+                else self.value([other[key] for other in others if other is not None])
+                for key, value in table.items()
+            }
+        self.heap[id(module)] = (module, (merged, tables))
+
+    # -- numbers and tensors -----------------------------------------------------------------------------------
+
+    def _number(self, given: Sequence[Any]) -> Any:
+        first = given[0]
+        kinds = {kind_of(item) for item in given}
+        if len(kinds) > 1:
+            raise Conflict("numbers of different kinds")
+        if not any(isinstance(item, Symbolic) for item in given):
+            if all(item == first and math.copysign(1, item) == math.copysign(1, first) for item in given):
+                return first
+            if all(isinstance(item, float) and math.isnan(item) for item in given):
+                return first
+        expressions = tuple(expression(item) for item in given)
+        if all(item == expressions[0] for item in expressions) and isinstance(first, Symbolic):
+            return first
+        (kind,) = kinds
+        key = (kind, *expressions)
+        if key not in self.numbers:
+            shapes = self.recorder.shapes
+            makers: dict[str, Callable[[], Any]] = {
+                "int": shapes.create_unbacked_symint,
+                "float": shapes.create_unbacked_symfloat,
+                "bool": shapes.create_unbacked_symbool,
+            }
+            symbolic = makers[str(kind)]()
+            param = Value(self.recorder.name("number"), self.draft, kind=kind)
+            self.draft.params.append(param)
+            (symbol,) = symbolic.node.expr.free_symbols
+            self.recorder.symbols.define(symbol, param, self.site)
+            self.arguments.append(_Argument(param, tuple(given)))
+            self.numbers[key] = symbolic
+        return self.numbers[key]
+
+    def _tensor(self, given: Sequence[torch.Tensor]) -> torch.Tensor:
+        memories = self.recorder.memories
+        first = given[0]
+        if all(item is first for item in given):
+            if not isinstance(first, torch._subclasses.FakeTensor) and id(first) not in self.recorder.real:
+                return first
+            fake = self.recorder.real.get(id(first), first)
+            memory = memories.of(fake)
+            self._follow_changes(memory)
+            for shared in self.shared:
+                shared.setdefault(memory, []).append(fake)
+            return first
+        fakes = [self.recorder.real.get(id(item), item) for item in given]
+        key = tuple(id(item) for item in fakes)
+        if key in self.memo:
+            merged: torch.Tensor = self.memo[key]
+            return merged
+        merged = self._join_tensors(fakes)
+        self.memo[key] = merged
+        self.kept.append(fakes)
+        memories.hold(self.held, merged, self.arguments[-1].param)
+        for item, shared in zip(fakes, self.shared, strict=True):
+            shared.setdefault(memories.of(item), []).append(merged)
+        return merged
+
+    def _follow_changes(self, memory: Memory) -> None:
+        """Where the memory was changed on some ways, its root becomes a block argument; its views are made again."""
+        if memory in self.renewed or len({state.held.version(memory) for state in self.states}) == 1:
+            return
+        self.renewed[memory] = None
+        root = memory.root
+        for state in self.states:
+            if id(root) not in state.held.values:
+                self.recorder.fake(root, state.held)
+        param = Value(self.recorder.name("changed"), self.draft, fake=root)
+        self.draft.params.append(param)
+        self.arguments.append(_Argument(param, tuple([root] * len(self.states))))
+        self.recorder.memories.renew(self.held, memory)
+        self.held.values[id(root)] = (param, self.held.version(memory))
+
+    def _join_tensors(self, given: Sequence[torch.Tensor]) -> torch.Tensor:
+        first = given[0]
+        if any(item.dtype != first.dtype or item.dim() != first.dim() for item in given):
+            raise Conflict("tensors of different dtype or rank")
+        for state, item in zip(self.states, given, strict=True):
+            self.recorder.fake(item, state.held)
+        shape: list[Any] = []
+        unknown: list[tuple[int, Any]] = []
+        for dim, extents in enumerate(zip(*[item.shape for item in given], strict=True)):
+            expressions = [expression(extent) for extent in extents]
+            if all(item == expressions[0] for item in expressions):
+                shape.append(extents[0])
+            else:
+                shape.append(self.recorder.shapes.create_unbacked_symint())
+                unknown.append((dim, shape[-1]))
+        with torch._C.DisableTorchFunction(), self.recorder.fakes:
+            merged = torch.empty(shape, dtype=first.dtype)
+        param = Value(self.recorder.name("joined"), self.draft, fake=merged)
+        self.draft.params.append(param)
+        self.arguments.append(_Argument(param, tuple(given)))
+        for dim, extent in unknown:
+            slot = self.draft.slots.get(id(merged))
+            if slot is None:
+                slot = self.draft.new_slot(merged)
+                self.draft.inputs[slot] = param
+            size = Value(self.recorder.name("size"), self.draft, kind="int")
+            self.draft.steps.append(SizeStep(size, slot, dim, self.draft.loc))
+            self.recorder.symbols.define(extent.node.expr, size)
+        return merged
+
+    def _entangle(self) -> None:
+        """Mark memories of which it is no longer known what shares them: a later in-place change must not happen."""
+        memories = self.recorder.memories
+        for shared in self.shared:
+            for tensors in shared.values():
+                distinct = {id(memories.of(tensor)): memories.of(tensor) for tensor in tensors}
+                if len(distinct) > 1:
+                    for memory in distinct.values():
+                        self.held.entangled[memory] = self.site

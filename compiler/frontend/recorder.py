@@ -1,0 +1,420 @@
+"""Records torch calls into the draft of the running state, under fake tensors.
+
+One TorchFunctionMode sees every torch call that Python makes, in interpreted and in native code, at the level of
+torch functions: attention, linear and norms stay whole. Calls that turn data into Python values become reads.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from types import CodeType, FrameType, TracebackType
+from typing import Any
+
+import sympy
+import torch
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
+from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode, ShapeEnv
+from torch.overrides import TorchFunctionMode
+
+from adaptc.compiler.errors import Problem
+from adaptc.compiler.frontend import rewrites
+from adaptc.compiler.frontend.draft import (
+    Draft,
+    Op,
+    ReadStep,
+    SizeStep,
+    SlotRef,
+    SymbolArg,
+    Value,
+    leaves,
+    map_leaves,
+)
+from adaptc.compiler.frontend.memory import Held, MemoryMap, Recipe
+from adaptc.compiler.frontend.signals import NeedsInterpretation, NeedsSplit, Refused
+from adaptc.compiler.frontend.sources import is_library_frame, is_machine_frame, user_location
+from adaptc.compiler.frontend.symbols import Symbolic, SymbolTable, kind_of
+
+DATA_DEPENDENT = (
+    GuardOnDataDependentSymNode,
+    torch._subclasses.fake_tensor.DataDependentOutputException,
+)
+NOT_TRACEABLE = (
+    torch._subclasses.fake_tensor.UnsupportedFakeTensorException,
+    torch._subclasses.fake_tensor.DynamicOutputShapeException,
+    torch._subclasses.fake_tensor.UnsupportedOperatorException,
+    torch._subclasses.fake_tensor.UnsupportedMutationAliasingException,
+)
+
+
+class Recorder(TorchFunctionMode):
+    """Runs torch calls on fake tensors and writes them down.
+
+    `draft` and `held` belong to the state that runs; the machine sets them whenever it activates another state.
+    `span` gives the location of the instruction that the machine is at.
+    """
+
+    def __init__(self, weights: dict[int, str], location: Callable[[], tuple[str, int]]) -> None:
+        super().__init__()
+        self.shapes = ShapeEnv(
+            specialize_zero_one=False,
+            duck_shape=False,
+            allow_scalar_outputs=True,
+            allow_dynamic_output_shape_ops=True,
+        )
+        self.fakes = FakeTensorMode(shape_env=self.shapes, allow_non_fake_inputs=True)
+        self.symbols = SymbolTable()
+        self.memories = MemoryMap(self.name)
+        self.weight_names = weights
+        self.weights: dict[str, torch.Tensor] = {}
+        self.draft: Draft
+        self.held: Held
+        self.location = location
+        self.real: dict[int, torch.Tensor] = {}
+        self.kept_alive: list[Any] = []
+        self.dimensions: dict[sympy.Basic, str] = {}
+        self._weight_values: dict[int, Value] = {}
+        self._count = 0
+
+    # -- values ------------------------------------------------------------------------------------------------
+
+    def name(self, stem: str) -> str:
+        """A name that no value has."""
+        self._count += 1
+        return f"{stem}_{self._count}"
+
+    def fake(self, tensor: torch.Tensor, held: Held | None = None) -> torch.Tensor:
+        """The fake tensor that stands for `tensor`, with a value in `held` (by default the running state's).
+
+        A real tensor becomes a weight of the program.
+        """
+        held = self.held if held is None else held
+        if isinstance(tensor, FakeTensor):
+            if id(tensor) not in held.values:
+                self._adopt(tensor, held)
+            return tensor
+        known = self.real.get(id(tensor))
+        if known is None:
+            with torch._C.DisableTorchFunction(), unset_fake_temporarily():
+                known = self.fakes.from_tensor(tensor.detach(), static_shapes=True)
+            self.real[id(tensor)] = known
+            self.kept_alive.append(tensor)
+            name = self.weight_names.get(id(tensor)) or self.name("constant")
+            self.weights[name] = tensor
+            self._weight_values[id(known)] = Value(name, None, fake=known, weight=name)
+        if id(known) not in held.values:
+            self.memories.hold(held, known, self._weight_values[id(known)])
+        return known
+
+    def _adopt(self, tensor: torch.Tensor, held: Held) -> None:
+        """A fake tensor that no recorded call made: known to this state only if it is a constant or a weight."""
+        value = self._weight_values.get(id(tensor))
+        if value is not None:
+            self.memories.hold(held, tensor, value)
+            return
+        file, line = self.user_location()
+        raise Refused(
+            Problem(
+                file,
+                line,
+                "a tensor appears that no recorded call made",
+                "it was made where torch calls cannot be seen, such as inside a scripted or C++ function",
+                "make it with torch functions in the network's own Python code",
+            )
+        )
+
+    def user_location(self) -> tuple[str, int]:
+        """File and line of the user's code that runs now: native code if some runs, else the machine's instruction."""
+        return user_location(sys._getframe(1)) or self.location()
+
+    # -- the mode ----------------------------------------------------------------------------------------------
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        rewrite = rewrites.REWRITES.get(func)
+        if rewrite is not None:
+            return rewrite(self, func, args, kwargs or {})
+        return self.record(func, args, kwargs or {})
+
+    def record(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call `func` on fake tensors and append it to the draft, if tensors come out of it or are changed by it."""
+        tensors: list[torch.Tensor] = []
+
+        def to_fake(leaf: Any) -> Any:
+            if isinstance(leaf, torch.Tensor):
+                leaf = self.fake(leaf)
+                tensors.append(leaf)
+            return leaf
+
+        args, kwargs = map_leaves(to_fake, args), map_leaves(to_fake, kwargs)
+        versions = [tensor._version for tensor in tensors]
+        out = self._run(func, args, kwargs)
+        self._check_dimensions(func)
+        outputs = [leaf for leaf in leaves(out) if isinstance(leaf, torch.Tensor)]
+        changed = {
+            id(tensor): tensor for tensor, version in zip(tensors, versions, strict=True) if tensor._version != version
+        }
+        if not changed and all(any(output is tensor for tensor in tensors) for output in outputs):
+            return out  # metadata, or a tensor handed back as it is
+        if "set_" in getattr(func, "__name__", "") or getattr(func, "__name__", "") in {
+            "resize_",
+            "resize_as_",
+        }:
+            self._refuse(f"{func.__name__} replaces a tensor's memory", "use out-of-place code")
+        for tensor in changed.values():
+            self.memories.before_change(self.held, self.draft, tensor)
+        self._append(func, args, kwargs, out, tensors)
+        for tensor in changed.values():
+            self.memories.after_change(self.held, self.draft, tensor)
+        return out
+
+    def _check_dimensions(self, func: Callable[..., Any]) -> None:
+        """Refuse a call that lets a named dimension have one size only."""
+        for symbol, name in self.dimensions.items():
+            fixed = self.shapes.replacements.get(symbol)
+            if fixed is not None:
+                del self.dimensions[symbol]
+                other = self.dimensions.get(fixed, fixed)
+                raise Refused(
+                    self.problem(
+                        f"{getattr(func, '__name__', func)}() works only where the dimension {name!r} is {other}",
+                        f"{name!r} is declared as a dimension that varies",
+                        f"use x.shape in place of a fixed number, or leave {name!r} out of the dynamic dimensions",
+                    )
+                )
+
+    def _append(self, func: Callable[..., Any], args: Any, kwargs: Any, out: Any, tensors: list[torch.Tensor]) -> None:
+        draft, held, memories = self.draft, self.held, self.memories
+        arguments: dict[int, torch.Tensor] = {}
+
+        def to_slot(leaf: Any) -> Any:
+            if isinstance(leaf, torch.Tensor):
+                slot = memories.slot(held, draft, leaf)
+                arguments[slot] = leaf
+                return SlotRef(slot)
+            if isinstance(leaf, Symbolic):
+                kind = kind_of(leaf)
+                assert kind is not None
+                return SymbolArg(leaf.node.expr, kind)
+            return leaf
+
+        slotted = map_leaves(to_slot, args), map_leaves(to_slot, kwargs)
+        file, line = self.user_location()
+        stem = getattr(func, "__name__", "call").strip("_")
+        results: list[int | None] = []
+        fresh: list[torch.Tensor | None] = []
+        for leaf in leaves(out):
+            if not isinstance(leaf, torch.Tensor) or id(leaf) in draft.slots:
+                results.append(None)
+                fresh.append(None)
+            else:
+                results.append(draft.new_slot(leaf))
+                fresh.append(leaf)
+        autocast = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else None
+        op = Op(func, *slotted, tuple(results), f"{file}:{line}", autocast)
+        draft.ops.append(op)
+        storages = {tensor.untyped_storage()._cdata for tensor in tensors}
+        recipe = Recipe(op, arguments, tuple(fresh))
+        for tensor, slot in zip(fresh, results, strict=True):
+            if tensor is None or slot is None:
+                continue
+            memory = memories.of(tensor)
+            if memory.root is not tensor and tensor.untyped_storage()._cdata in storages:
+                memories.remember(tensor, recipe)
+            memories.hold(held, tensor, Value(self.name(stem or "call"), draft, fake=tensor, slot=slot))
+            self._define_sizes(tensor, slot, f"{file}:{line}")
+
+    def _define_sizes(self, tensor: torch.Tensor, slot: int, loc: str) -> None:
+        """Give every new symbol among the extents of `tensor` a host scalar."""
+        for dim, extent in enumerate(tensor.shape):
+            if isinstance(extent, int):
+                continue
+            symbol = extent.node.expr
+            if symbol.is_Symbol and symbol not in self.symbols.values:
+                value = Value(self.name("size"), self.draft, kind="int")
+                self.draft.steps.append(SizeStep(value, slot, dim, loc))
+                self.symbols.define(symbol, value)
+
+    def _run(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        try:
+            return func(*args, **kwargs)
+        except DATA_DEPENDENT as error:
+            problem = self.problem(
+                f"{getattr(func, '__name__', func)} needs a value that depends on data",
+                str(error).splitlines()[0],
+                "compute it with tensor operations, or branch on it in Python code",
+            )
+            codes = codes_of(error.__traceback__)
+            raise NeedsInterpretation(codes, problem) if codes else Refused(problem) from error
+        except NOT_TRACEABLE as error:
+            raise Refused(
+                self.problem(
+                    f"{getattr(func, '__name__', func)} cannot be captured",
+                    str(error).splitlines()[0] if str(error) else type(error).__name__,
+                    "use operations whose result shapes follow from their input shapes",
+                )
+            ) from error
+
+    def portable(self, held: Held, draft: Draft, tensor: torch.Tensor) -> Value:
+        """The value of `tensor` at the end of `draft`, as other blocks and the host can take it."""
+        tensor = self.fake(tensor, held)
+        if self.memories.stale(held, tensor):
+            self.memories.slot(held, draft, tensor)
+        value = held.values[id(tensor)][0]
+        if value.weight is None:
+            return value
+        slot = self.memories.slot(held, draft, tensor)
+        with torch._C.DisableTorchFunction(), self.fakes:
+            copy = tensor.clone()
+        result = draft.new_slot(copy)
+        draft.ops.append(Op(torch.clone, (SlotRef(slot),), {}, (result,), draft.loc))
+        return Value(self.name("weight"), draft, fake=copy, slot=result)
+
+    # -- reads -------------------------------------------------------------------------------------------------
+
+    def read(self, tensor: torch.Tensor) -> torch.SymInt | torch.SymFloat | torch.SymBool | bool | int | float:
+        """The one element of `tensor` as a symbolic host scalar; the host takes it when the block has run."""
+        fake = self.fake(tensor)
+        constant = getattr(fake, "constant", None)
+        value = self.held.values[id(fake)][0]
+        if constant is None and value.weight is not None and not self.memories.stale(self.held, fake):
+            constant = self.weights[value.weight]
+        if constant is not None and constant.numel() == 1:
+            with torch._C.DisableTorchFunction(), torch._subclasses.fake_tensor.unset_fake_temporarily():
+                return constant.item()  # type: ignore[no-any-return]
+        if isinstance(fake.numel(), int) and fake.numel() != 1:
+            self._refuse(
+                f"a tensor of shape {tuple(fake.shape)} is used as one number",
+                "take one element, or reduce it with any(), all() or a sum",
+            )
+        if fake.dtype.is_complex:
+            self._refuse("a complex number is read from a tensor", "read its real and imaginary parts")
+        scalar = torch.ops.aten._local_scalar_dense.default(fake.reshape(()))
+        kind = kind_of(scalar)
+        assert kind is not None
+        file, line = self.user_location()
+        slot = self.memories.slot(self.held, self.draft, fake)
+        value = Value(self.name("read"), self.draft, kind=kind)
+        self.draft.steps.append(ReadStep(value, slot, len(self.draft.ops), f"{file}:{line}"))
+        (symbol,) = scalar.node.expr.free_symbols
+        self.symbols.define(symbol, value)
+        return scalar  # type: ignore[no-any-return]
+
+    # -- refusals ----------------------------------------------------------------------------------------------
+
+    def problem(self, found: str, why: str, instead: str) -> Problem:
+        """A problem at the user's line that runs now."""
+        file, line = self.user_location()
+        return Problem(file, line, found, why, instead)
+
+    def _refuse(self, found: str, instead: str) -> None:
+        raise Refused(self.problem(found, "it has no meaning in the compiled network", instead))
+
+    def needs_truth(self, what: str) -> None:
+        """Native code asks for a concrete number: interpret the functions between the machine and the question."""
+        problem = self.problem(
+            f"{what} depends on data where a concrete number is needed",
+            "the code that asks for it runs inside a library function that cannot be followed",
+            "branch on the tensor in Python code of the network",
+        )
+        codes = codes_of_frames(sys._getframe(1))
+        if codes:
+            raise NeedsInterpretation(codes, problem)
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and not is_machine_frame(frame):
+            if frame.f_code.co_filename.startswith("<"):
+                name = frame.f_code.co_qualname
+                problem = replace(
+                    problem,
+                    why=f"the function {name} decides on data, and its source is not available ({problem.file})",
+                    instead="define the function in a file",
+                )
+                break
+            frame = frame.f_back
+        raise Refused(problem)
+
+    @contextmanager
+    def guarded_symbols(self) -> Iterator[None]:
+        """While it lasts, native code that turns a symbolic number into a concrete one is noticed."""
+        originals = []
+        for cls in Symbolic:
+            for method in ("__bool__", "__int__", "__float__", "__index__"):
+                original = cls.__dict__.get(method)
+                if original is not None:
+                    originals.append((cls, method, original))
+                    setattr(cls, method, self._guard(cls, original))
+        try:
+            yield
+        finally:
+            for cls, method, original in originals:
+                setattr(cls, method, original)
+
+    def _guard(self, cls: type, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        recorder = self
+
+        def guard(number: Any) -> Any:
+            expr = number.node.expr
+            if expr.is_number or (expr.is_Boolean and not expr.free_symbols):
+                return original(number)
+            decided = recorder.symbols.decide(expr) if cls is torch.SymBool else None
+            if decided is not None:
+                return decided
+            from_library = is_library_frame(sys._getframe(1))
+            if from_library and all(s in recorder.symbols.ranges for s in expr.free_symbols):
+                return original(number)  # torch's own shape functions, on sizes of inputs
+            site = recorder.symbols.site_of(expr)
+            if site is not None and cls is not torch.SymBool:
+                raise NeedsSplit(site)
+            if from_library:
+                return original(number)
+            recorder.needs_truth(f"the number {expr}")
+            raise AssertionError
+
+        return guard
+
+
+def codes_of(traceback: TracebackType | None) -> list[CodeType]:
+    """The functions on a traceback below the recorder, outermost first, that can be interpreted."""
+    frames = []
+    while traceback is not None:
+        frames.append(traceback.tb_frame)
+        traceback = traceback.tb_next
+    return [frame.f_code for frame in frames if _interpretable(frame)]
+
+
+def codes_of_frames(frame: FrameType | None) -> list[CodeType]:
+    """The functions between the machine and `frame`, outermost first, that can be interpreted."""
+    codes: list[CodeType] = []
+    while frame is not None and not is_machine_frame(frame):
+        if _interpretable(frame):
+            codes.append(frame.f_code)
+        frame = frame.f_back
+    return codes[::-1]
+
+
+_PLUMBING = {
+    "_wrapped_call_impl",
+    "_call_impl",
+    "__torch_function__",
+    "handle_torch_function",
+    "<listcomp>",
+    "<setcomp>",
+    "<dictcomp>",
+}
+
+
+def _interpretable(frame: FrameType) -> bool:
+    name = frame.f_globals.get("__name__", "")
+    plumbing = name.startswith(("adaptc.compiler", "torch._", "torch.fx", "torch.overrides", "torch.utils._"))
+    return (
+        (not plumbing or name == "torch.utils._contextlib")  # decorators such as no_grad are followed
+        and frame.f_code.co_name not in _PLUMBING
+        and frame.f_code.co_filename != "<string>"
+    )

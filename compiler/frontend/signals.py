@@ -1,0 +1,42 @@
+"""How the machine and the recorder interrupt a capture. None derives from Exception: user code cannot catch them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import CodeType
+
+from adaptc.compiler.errors import Problem
+
+
+@dataclass(frozen=True)
+class JoinSite:
+    """A place where states merge: the position of every frame (code's file, name and line; instruction)."""
+
+    frames: tuple[tuple[str, str, int, int], ...]
+
+
+class NeedsInterpretation(BaseException):
+    """Native code needs the truth of a tensor: the functions on the way must be interpreted from their source."""
+
+    def __init__(self, codes: Sequence[CodeType], problem: Problem) -> None:
+        super().__init__(", ".join(code.co_qualname for code in codes))
+        self.codes = tuple(codes)
+        self.problem = problem
+
+
+class NeedsSplit(BaseException):
+    """A join merged what must stay apart: capture again without merging there."""
+
+    def __init__(self, site: JoinSite) -> None:
+        super().__init__(str(site))
+        self.site = site
+
+
+class Refused(BaseException):
+    """The network does something that cannot be compiled; `fatal` where the way it was found on cannot go on."""
+
+    def __init__(self, problem: Problem, *, fatal: bool = False) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+        self.fatal = fatal

@@ -1,0 +1,52 @@
+"""Whose code a frame runs: the user's, a library's, or adaptc's own."""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+from functools import cache
+from pathlib import Path
+from types import FrameType
+
+import torch
+
+
+@cache
+def _library_roots() -> tuple[str, ...]:
+    stdlib = sysconfig.get_paths()["stdlib"] + os.sep
+    return str(Path(torch.__file__).parent) + os.sep, stdlib
+
+
+def is_library_file(filename: str) -> bool:
+    """Whether a file belongs to torch, to the standard library, or is no file (``<frozen ...>``)."""
+    torch_root, stdlib = _library_roots()
+    if filename.startswith((torch_root, "<frozen")):
+        return True
+    return filename.startswith(stdlib) and "site-packages" not in filename
+
+
+def is_library_frame(frame: FrameType) -> bool:
+    """Whether a frame runs torch's or the standard library's code."""
+    return is_library_file(frame.f_code.co_filename)
+
+
+# Modules that run below native code, and so between it and the machine on the stack.
+_INNER = {f"adaptc.compiler.frontend.{name}" for name in ("recorder", "rewrites", "memory", "symbols", "sources")}
+
+
+def is_machine_frame(frame: FrameType) -> bool:
+    """Whether a frame belongs to the machine that interprets functions (and calls native code)."""
+    name = frame.f_globals.get("__name__", "")
+    return name.startswith("adaptc.compiler.frontend") and name not in _INNER
+
+
+def user_location(frame: FrameType | None) -> tuple[str, int] | None:
+    """File and line of the innermost frame of user code from `frame` outwards, None where the machine comes first."""
+    while frame is not None:
+        if is_machine_frame(frame):
+            return None
+        name = frame.f_globals.get("__name__", "")
+        if name not in _INNER and not is_library_file(frame.f_code.co_filename):
+            return frame.f_code.co_filename, frame.f_lineno
+        frame = frame.f_back
+    return None

@@ -1,0 +1,312 @@
+"""Builtins and library functions that mean something of their own when interpreted code calls them."""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from adaptc.compiler.frontend import execute, prelude
+from adaptc.compiler.frontend.iterators import POISON, SequenceIterator
+from adaptc.compiler.frontend.signals import JoinSite, NeedsSplit, Refused
+from adaptc.compiler.frontend.state import Generator
+from adaptc.compiler.frontend.symbols import Symbolic
+
+if TYPE_CHECKING:
+    from adaptc.compiler.frontend.machine import Machine
+
+NATIVE = object()
+"""Returned by a special that leaves the call to the ordinary rules."""
+ENTERED = object()
+"""Returned by a special that has entered a frame, or has set the result itself."""
+
+Special = Callable[["Machine", tuple[Any, ...], dict[str, Any], "str | None"], Any]
+
+
+class SymbolicText(str):
+    """A text made from a symbolic number: good for messages, not for names or keys."""
+
+    site: JoinSite | None = None
+
+
+def symbolic_text(machine: Machine, number: Any) -> SymbolicText:
+    """The text that stands for a symbolic number."""
+    text = SymbolicText(f"<{type(number).__name__}>")
+    text.site = machine.recorder.symbols.site_of(number.node.expr)
+    machine.text_sites[str(text)] = text.site or machine.text_sites.get(str(text))
+    return text
+
+
+def refuse_text(machine: Machine, name: SymbolicText) -> None:
+    """A name that depends on data is used to find something."""
+    for site in machine.text_sites.values():
+        if site is not None:
+            raise NeedsSplit(site)
+    raise Refused(
+        machine.problem(
+            "a name that contains a number that depends on data",
+            "which attribute or key it means is known only at run time",
+            "keep the things in a list or ModuleList and index it with the number",
+        )
+    )
+
+
+def _prelude(function: Any, keep: Callable[[tuple[Any, ...]], bool] | None = None) -> Special:
+    """Interpret `function` of the prelude, or leave the call native where `keep` says that nothing is symbolic."""
+
+    def special(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+        if any(arg is POISON for arg in args):
+            return POISON
+        if keep is not None and keep(args) and not kwargs.get("key"):
+            return NATIVE
+        frame = machine.make_frame(function, args, kwargs)
+        if frame.code.is_generator:
+            return Generator(frame)
+        frame.dst = dst
+        machine.enter(frame)
+        return ENTERED
+
+    return special
+
+
+def _plain(value: Any) -> bool:
+    """Whether native code can test `value` and its elements."""
+    if isinstance(value, (Generator, torch.Tensor, *Symbolic)):
+        return False
+    if isinstance(value, (list, tuple, set, frozenset, dict)):
+        return all(_plain(item) for item in (value.values() if isinstance(value, dict) else value))
+    if isinstance(value, SequenceIterator):
+        return _plain(value.sequence)
+    return not callable(value) or isinstance(value, type)
+
+
+def _all_plain(args: tuple[Any, ...]) -> bool:
+    return all(_plain(arg) for arg in args)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float, *Symbolic))
+
+
+def _extreme(native: Any, symbolic: Any, interpreted: Any) -> Special:
+    otherwise = _prelude(interpreted, _all_plain)
+
+    def special(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+        items = args[0] if len(args) == 1 and isinstance(args[0], (list, tuple)) else args
+        if len(items) > 1 and not kwargs and all(_number(item) for item in items):
+            if any(isinstance(item, Symbolic) for item in items):
+                return functools.reduce(symbolic, [execute.as_number(item) for item in items])
+            return NATIVE
+        return otherwise(machine, args, kwargs, dst)
+
+    return special
+
+
+def _bool(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    return execute.truth(machine, args[0]) if args else False
+
+
+def _converted(kind: type, symbolic: Callable[[Any], Any]) -> Special:
+    def special(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+        if len(args) != 1 or kwargs:
+            return NATIVE
+        value = args[0]
+        if isinstance(value, torch.Tensor):
+            value = machine.recorder.read(value)
+        if isinstance(value, torch.SymBool):
+            value = execute.as_number(value)
+        return symbolic(value) if isinstance(value, Symbolic) else kind(value)
+
+    return special
+
+
+def _len(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    return args[0].shape[0] if isinstance(args[0], torch.Tensor) else NATIVE
+
+
+def _range(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    for arg in args:
+        if isinstance(arg, Symbolic):
+            site = machine.recorder.symbols.site_of(arg.node.expr)
+            if site is not None:
+                raise NeedsSplit(site)
+            raise Refused(
+                machine.problem(
+                    "a range whose length depends on data or on the batch",
+                    "a loop over it would have a different number of iterations from call to call",
+                    "loop over a fixed number and leave the loop with break",
+                )
+            )
+    return NATIVE
+
+
+def stand_in(value: Any) -> Any:
+    """A Python number of the type that a symbolic number stands for; anything else as it is."""
+    if isinstance(value, torch.SymBool):
+        return True
+    if isinstance(value, torch.SymInt):
+        return 1
+    return 1.0 if isinstance(value, torch.SymFloat) else value
+
+
+def _isinstance(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    return NATIVE if not isinstance(args[0], Symbolic) else isinstance(stand_in(args[0]), args[1])
+
+
+def _type(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    if len(args) != 1:
+        return NATIVE
+    if isinstance(args[0], torch._subclasses.FakeTensor):
+        return torch.Tensor
+    return type(stand_in(args[0]))
+
+
+def _iter(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    from adaptc.compiler.frontend.calls import iterator
+
+    return iterator(machine, args[0]) if len(args) == 1 else NATIVE
+
+
+def _next(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    if not isinstance(args[0], Generator):
+        return NATIVE
+    execute.resume(machine, args[0], None, dst)
+    return ENTERED
+
+
+def _sequence(value: Any) -> bool:
+    """Whether iterating over `value` now is the same as iterating over it later."""
+    return not isinstance(value, (Generator, torch.Tensor)) and (
+        isinstance(value, SequenceIterator) or hasattr(value, "__len__")
+    )
+
+
+def _materialised(native: Any, interpreted: Any) -> Special:
+    """An iterator made by a builtin over sequences, as a list at once; over generators as an interpreted one."""
+    otherwise = _prelude(interpreted)
+
+    def special(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+        from adaptc.compiler.frontend.calls import iterate
+
+        sources = args[:1] if native is enumerate else args
+        rest = args[len(sources) :]
+        if all(_sequence(arg) or isinstance(arg, torch.Tensor) for arg in sources) and not any(
+            isinstance(arg, Symbolic) for arg in (*rest, *kwargs.values())
+        ):
+            return SequenceIterator(list(native(*[iterate(machine, arg) for arg in sources], *rest, **kwargs)))
+        return otherwise(machine, args, kwargs, dst)
+
+    return special
+
+
+def _print(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    file, line = machine.location()
+    machine.note(f"{file}:{line}: print() is left out of the compiled network")
+    return None
+
+
+def _super(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    if args:
+        return NATIVE
+    frame = machine.state.frames[-1]
+    name = frame.code.code.co_varnames[0]
+    instance = frame.cells[name].cell_contents if name in frame.cells else frame.registers[name]
+    return super(frame.cells["__class__"].cell_contents, instance)
+
+
+def _getattr(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    from adaptc.compiler.frontend.calls import get_attribute
+
+    if len(args) > 1 and isinstance(args[1], SymbolicText):
+        refuse_text(machine, args[1])
+    if len(args) != 2 or dst is None or args[0] is POISON:
+        return POISON if args[0] is POISON else NATIVE
+    get_attribute(machine, machine.state.frames[-1], args[0], args[1], dst)
+    return ENTERED
+
+
+def _globals(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    return machine.state.frames[-1].globals
+
+
+def _locals(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    return {k: v for k, v in machine.state.frames[-1].registers.items() if not k.startswith("%")}
+
+
+def _false(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    return False
+
+
+def _math(name: str) -> Special:
+    function = getattr(torch, f"_sym_{name}", None) or getattr(torch, f"sym_{name}")
+
+    def special(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+        if isinstance(args[0], torch.Tensor):
+            args = (machine.recorder.read(args[0]), *args[1:])
+        return function(*args) if isinstance(args[0], Symbolic) else getattr(math, name)(*args)
+
+    return special
+
+
+SPECIALS: dict[Any, Special] = {
+    builtins.bool: _bool,
+    builtins.int: _converted(int, torch.sym_int),
+    builtins.float: _converted(float, torch.sym_float),
+    builtins.len: _len,
+    builtins.range: _range,
+    builtins.isinstance: _isinstance,
+    builtins.type: _type,
+    builtins.iter: _iter,
+    builtins.next: _next,
+    builtins.print: _print,
+    builtins.super: _super,
+    builtins.getattr: _getattr,
+    builtins.globals: _globals,
+    builtins.locals: _locals,
+    builtins.any: _prelude(prelude.any, _all_plain),
+    builtins.all: _prelude(prelude.all, _all_plain),
+    builtins.sum: _prelude(prelude.sum, lambda args: not isinstance(args[0], Generator)),
+    builtins.sorted: _prelude(prelude.sorted, _all_plain),
+    builtins.max: _extreme(max, torch.sym_max, prelude.max),
+    builtins.min: _extreme(min, torch.sym_min, prelude.min),
+    builtins.enumerate: _materialised(enumerate, prelude.enumerate),
+    builtins.zip: _materialised(zip, prelude.zip),
+    builtins.map: _prelude(prelude.map),
+    builtins.filter: _prelude(prelude.filter),
+    functools.reduce: _prelude(prelude.reduce),
+    torch.overrides.has_torch_function: _false,
+    torch.overrides.has_torch_function_unary: _false,
+    torch.overrides.has_torch_function_variadic: _false,
+    **{
+        getattr(math, name): _math(name)
+        for name in ("sqrt", "sin", "cos", "tanh", "log2")
+        if hasattr(torch, f"_sym_{name}") or hasattr(torch, f"sym_{name}")
+    },
+}
+_GENERATOR_TAKERS = {
+    builtins.any, builtins.all, builtins.sum, builtins.sorted, builtins.max, builtins.min, builtins.enumerate,
+    builtins.zip, builtins.map, builtins.filter, builtins.iter, builtins.next, functools.reduce, builtins.isinstance,
+    builtins.type, builtins.bool,
+}  # fmt: skip
+
+
+def find(function: Any) -> Special | None:
+    """The special of a function, if it has one."""
+    if isinstance(function, (torch.nn.Module, Generator)):
+        return None
+    try:
+        return SPECIALS.get(function)
+    except TypeError:
+        return None  # not hashable, so none of the functions above
+
+
+def takes_generators(function: Any) -> bool:
+    """Whether a special takes a generator as it is."""
+    try:
+        return function in _GENERATOR_TAKERS
+    except TypeError:
+        return False

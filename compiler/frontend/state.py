@@ -1,0 +1,135 @@
+"""A state of the machine: interpreted frames, the draft being recorded, and what tensors and objects hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import CellType
+from typing import Any, Literal
+
+import torch
+
+from adaptc.compiler.frontend.draft import Draft
+from adaptc.compiler.frontend.instructions import Call, FunctionCode, Pc, Register
+from adaptc.compiler.frontend.memory import Held
+
+Finish = Literal["call", "init", "generator", "retry"]
+"""What a frame's result is for: the value of a call; nothing, since `result` is the new instance; the next item of a
+generator; a register that the caller's same instruction needs (it is executed again)."""
+
+
+@dataclass(eq=False, slots=True)
+class Frame:
+    """An activation of an interpreted function. `counts` has the iteration of every loop it is in, by header."""
+
+    code: FunctionCode
+    globals: dict[str, Any]
+    registers: dict[Register, Any]
+    cells: dict[str, CellType]
+    dst: Register | None = None
+    finish: Finish = "call"
+    result: Any = None
+    pc: Pc = 0
+    counts: dict[Pc, int] = field(default_factory=dict)
+    forks: dict[Pc, int] = field(default_factory=dict)
+    pending: BaseException | None = None
+
+    def copy(self) -> Frame:
+        """A frame that goes on independently. Objects and cells are shared; the heap keeps their contents apart."""
+        return Frame(
+            self.code,
+            self.globals,
+            dict(self.registers),
+            dict(self.cells),
+            self.dst,
+            self.finish,
+            self.result,
+            self.pc,
+            dict(self.counts),
+            dict(self.forks),
+            self.pending,
+        )
+
+    def position(self) -> tuple[int, ...]:
+        """Where the frame stands, such that lexicographic order is the order of execution, loop iterations included."""
+        nest: list[int] = []
+        for header in self.code.loops[self.pc]:
+            nest += (header, self.counts.get(header, 0))
+        return (*nest, self.pc)
+
+    def prune(self, live: frozenset[str]) -> None:
+        """Forget registers and cells that are not in `live`."""
+        if "__class__" in self.cells and self.code.code.co_varnames:
+            live = live | {self.code.code.co_varnames[0]}  # what a call of super() without arguments reads
+        self.registers = {name: value for name, value in self.registers.items() if name in live}
+        self.cells = {name: cell for name, cell in self.cells.items() if f"&{name}" in live or name == "__class__"}
+
+    def live(self, callee: Frame | None) -> frozenset[str]:
+        """What is read from here on; with a `callee`, from when it returns to the instruction at pc."""
+        if callee is None or callee.finish in {"retry", "generator"}:
+            return self.code.live[self.pc]
+        if not isinstance(self.code.instructions[self.pc], Call):
+            return self.code.live[self.pc]
+        handler = self.code.handlers[self.pc]
+        after = self.code.live[self.pc + 1]
+        return after if handler is None else after | self.code.live[handler]
+
+
+@dataclass(eq=False, slots=True)
+class Generator:
+    """A generator whose body is interpreted: its frame while it is suspended, None once it has finished."""
+
+    frame: Frame | None
+    running: bool = False
+    started: bool = False
+
+
+@dataclass(frozen=True)
+class Modes:
+    """Thread state of torch that code can change."""
+
+    grad: bool
+    autocast: bool
+    autocast_dtype: torch.dtype
+
+    @staticmethod
+    def current() -> Modes:
+        """The modes as they are."""
+        return Modes(torch.is_grad_enabled(), torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu"))
+
+    def activate(self) -> None:
+        """Set the modes."""
+        torch._C._set_grad_enabled(self.grad)
+        torch.set_autocast_enabled("cpu", self.autocast)
+        torch.set_autocast_dtype("cpu", self.autocast_dtype)
+
+
+Snapshot = dict[int, tuple[Any, Any]]
+"""id(object) -> (object, a shallow copy of its contents)."""
+
+
+@dataclass(eq=False, slots=True)
+class State:
+    """One way that execution can have gone. `heap` and `modes` are set while the state is frozen.
+
+    `apart`: it has just been split from states at the same instruction and must not merge with them there.
+    """
+
+    frames: list[Frame]
+    draft: Draft
+    held: Held
+    heap: Snapshot | None = None
+    modes: Modes | None = None
+    apart: bool = False
+
+    def position(self) -> tuple[tuple[int, ...], ...]:
+        """Positions of all frames, outermost first."""
+        return tuple([frame.position() for frame in self.frames])
+
+    def copy(self, draft: Draft) -> State:
+        """A copy of a frozen state that goes on in another draft."""
+        return State([frame.copy() for frame in self.frames], draft, self.held.copy(), self.heap, self.modes)
+
+    def prune(self) -> None:
+        """Forget what no frame reads any more."""
+        for frame, callee in zip(self.frames, [*self.frames[1:], None], strict=True):
+            frame.prune(frame.live(callee))

@@ -1,0 +1,176 @@
+"""Symbols of host scalars, and the translation of torch's symbolic numbers into host expressions.
+
+Under fake tensors ``.item()`` and sizes give SymInt, SymFloat and SymBool: sympy expressions over symbols. This
+table says for each symbol which host value it stands for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import sympy
+import torch
+from sympy.logic.boolalg import BooleanFalse, BooleanTrue
+from torch.utils._sympy.value_ranges import ValueRanges, bound_sympy
+
+from adaptc.compiler.frontend.draft import HostExpr, Value
+from adaptc.compiler.frontend.signals import JoinSite
+from adaptc.runtime.hostprogram import Apply, Const, Expr, Ref, Scalar
+
+Symbolic = (torch.SymInt, torch.SymFloat, torch.SymBool)
+
+
+def kind_of(number: Any) -> Scalar | None:
+    """The kind of host scalar that a Python or symbolic number is, None for anything else."""
+    if isinstance(number, (bool, torch.SymBool)):
+        return "bool"
+    if isinstance(number, (int, torch.SymInt)):
+        return "int"
+    if isinstance(number, (float, torch.SymFloat)):
+        return "float"
+    return None
+
+
+def expression(number: Any) -> sympy.Basic:
+    """The sympy expression of a Python or symbolic number."""
+    if isinstance(number, Symbolic):
+        return number.node.expr
+    return sympy.sympify(number)
+
+
+@dataclass
+class SymbolTable:
+    """Which host value each symbol stands for. `sites` tells at which join a merged number got its symbol."""
+
+    values: dict[sympy.Symbol, Value] = field(default_factory=dict)
+    ranges: dict[sympy.Symbol, ValueRanges[Any]] = field(default_factory=dict)
+    sites: dict[sympy.Symbol, JoinSite] = field(default_factory=dict)
+    kinds: dict[sympy.Symbol, Scalar] = field(default_factory=dict)
+
+    def define(self, symbol: sympy.Symbol, value: Value, site: JoinSite | None = None) -> None:
+        """Let `symbol` stand for the scalar `value`."""
+        assert value.kind is not None
+        self.values[symbol] = value
+        self.kinds[symbol] = value.kind
+        if site is not None:
+            self.sites[symbol] = site
+
+    def decide(self, test: sympy.Basic) -> bool | None:
+        """The truth of `test` where it is the same for all values of its symbols, else None.
+
+        Only ranges count, never the guards that torch assumed for the example's sizes.
+        """
+        if isinstance(test, BooleanTrue):
+            return True
+        if isinstance(test, BooleanFalse):
+            return False
+        if any(symbol not in self.ranges for symbol in test.free_symbols):
+            return None
+        bounds = bound_sympy(test, self.ranges)
+        if bounds.is_singleton():
+            return bool(bounds.lower)
+        return None
+
+    def site_of(self, expr: sympy.Basic) -> JoinSite | None:
+        """A join that made one of the symbols of `expr`, if any did."""
+        for symbol in sorted(expr.free_symbols, key=str):
+            if symbol in self.sites:
+                return self.sites[symbol]
+        return None
+
+    def host(self, number: Any) -> HostExpr:
+        """The host expression of a Python or symbolic number. Raises KeyError for an unknown symbol."""
+        if not isinstance(number, Symbolic):
+            return HostExpr(literal(number), ())
+        expr = number.node.expr
+        uses = tuple(self.values[symbol] for symbol in sorted(expr.free_symbols, key=str))
+        translated = translate(expr, lambda symbol: Ref(self.values[symbol].name))
+        # a bool travels through torch as the test "symbol == 1"; a sum of bools as an int
+        kind = kind_of(number)
+        if kind == "int" and isinstance(expr, sympy.Symbol) and self.kinds[expr] == "bool":
+            translated = Apply("int", (translated,))
+        if kind == "float" and expr.is_integer and not isinstance(expr, sympy.Symbol):
+            translated = Apply("float", (translated,))
+        return HostExpr(translated, uses)
+
+
+def literal(number: bool | int | float) -> Const:
+    """A literal, non-finite floats included."""
+    if isinstance(number, float) and not math.isfinite(number):
+        return Const(repr(number), "float")
+    return Const(number)
+
+
+_FUNCTIONS: dict[str, str | tuple[str, ...]] = {
+    "FloorDiv": "floordiv",
+    "CleanDiv": "floordiv",
+    "IntTrueDiv": "truediv",
+    "FloatTrueDiv": "truediv",
+    "Mod": "mod",
+    "PythonMod": "mod",
+    "FloatPow": "pow",
+    "PowByNatural": "pow",
+    "Pow": "pow",
+    "ToFloat": "float",
+    "TruncToInt": "trunc",
+    "FloorToInt": "floor",
+    "CeilToInt": "ceil",
+    "RoundToInt": "round",
+    "Abs": "abs",
+    "LShift": "lshift",
+    "RShift": "rshift",
+    "BitwiseFn_bitwise_and": "bitand",
+    "BitwiseFn_bitwise_or": "bitor",
+    "BitwiseFn_bitwise_xor": "bitxor",
+    "OpaqueUnaryFn_sqrt": "sqrt",
+    "OpaqueUnaryFn_exp": "exp",
+    "OpaqueUnaryFn_log": "log",
+    "OpaqueUnaryFn_log2": "log2",
+    "OpaqueUnaryFn_sin": "sin",
+    "OpaqueUnaryFn_cos": "cos",
+    "OpaqueUnaryFn_tanh": "tanh",
+    "Where": "select",
+    "StrictGreaterThan": "gt",
+    "GreaterThan": "ge",
+    "StrictLessThan": "lt",
+    "LessThan": "le",
+    "Equality": "eq",
+    "Unequality": "ne",
+    "Not": "not",
+}
+_FOLDED = {"Add": "add", "Mul": "mul", "Max": "max", "Min": "min", "And": "and", "Or": "or"}
+
+
+def translate(expr: sympy.Basic, symbol: Callable[[sympy.Symbol], Expr]) -> Expr:
+    """A sympy expression as a host expression. Raises NotImplementedError for an unknown function."""
+    if isinstance(expr, sympy.Symbol):
+        return symbol(expr)
+    if isinstance(expr, (BooleanTrue, BooleanFalse)):
+        return Const(bool(expr))
+    if isinstance(expr, sympy.Integer):
+        return Const(int(expr))
+    if isinstance(expr, (sympy.Float, sympy.Rational)):
+        return literal(float(expr))
+    if expr.is_number and not expr.is_finite:
+        return literal(float(str(expr).replace("int_oo", "inf").replace("oo", "inf")))
+    name = type(expr).__name__
+    if name == "Piecewise" and len(expr.args) == 2:
+        (first, test), (second, _) = expr.args
+        return Apply("select", tuple(translate(e, symbol) for e in (test, first, second)))
+    args = [translate(arg, symbol) for arg in expr.args]
+    if name in {"Mul", "Add"}:
+        # sympy sorts a product's number to the front and writes a difference as a sum with a product by -1
+        if name == "Mul" and len(args) == 2 and args[0] in (Const(-1), Const(-1.0)):
+            return Apply("neg", (args[1],))
+        args.sort(key=lambda arg: isinstance(arg, Const))
+    if name in _FOLDED:
+        result = args[0]
+        for arg in args[1:]:
+            result = Apply(_FOLDED[name], (result, arg))
+        return result
+    if name in _FUNCTIONS:
+        return Apply(str(_FUNCTIONS[name]), tuple(args))
+    raise NotImplementedError(f"host expression {expr} ({name})")

@@ -1,0 +1,117 @@
+"""The host program of a compiled network: each block calls its unit, takes its steps and branches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from adaptc.compiler.ir.program import Block, Program
+from adaptc.runtime.hostprogram import (
+    Apply,
+    Branch,
+    Call,
+    Edge,
+    Expr,
+    HostBlock,
+    HostProgram,
+    Jump,
+    Let,
+    Read,
+    Ref,
+    Return,
+    Size,
+    Step,
+    Switch,
+    Terminator,
+)
+
+
+def host_program(program: Program, block_units: Mapping[str, str]) -> HostProgram:
+    """The host program; `block_units` names the unit of each block that has code.
+
+    Names are local to a block in a `Program` and global in a `HostProgram`: one used again gets a number.
+    Reads are named first: verification forces them by name, so they should keep theirs.
+    """
+    taken: set[str] = set()
+    reads: dict[tuple[str, str], str] = {}
+    for block in program.blocks.values():
+        for step in block.steps:
+            if isinstance(step, Read):
+                reads[block.name, step.name] = _unique(step.name, taken)
+    entry = program.blocks[program.entry]
+    rest = (block for block in program.blocks.values() if block is not entry)
+    blocks = [_host_block(block, block_units, reads, taken) for block in (entry, *rest)]
+    return HostProgram(program.entry, tuple(blocks))
+
+
+def _host_block(
+    block: Block,
+    block_units: Mapping[str, str],
+    reads: Mapping[tuple[str, str], str],
+    taken: set[str],
+) -> HostBlock:
+    names: dict[str, str] = {}
+    for name in _assigned(block):
+        names[name] = reads.get((block.name, name)) or _unique(name, taken)
+    steps: list[Step] = []
+    if block.code is not None:
+        inputs = tuple(Ref(names[name]) for name in block.inputs)
+        outputs = tuple(names[output.name] for output in block.outputs)
+        steps.append(Call(block_units[block.name], inputs, outputs))
+    for step in block.steps:
+        if isinstance(step, Read):
+            steps.append(msgspec.structs.replace(step, name=names[step.name], tensor=names[step.tensor]))
+        else:
+            steps.append(Let(names[step.name], _renamed(step.expr, names), step.loc))
+    params = tuple(names[param.name] for param in block.params)
+    return HostBlock(block.name, params, tuple(steps), _terminator(block.terminator, names))
+
+
+def _assigned(block: Block) -> Iterable[str]:
+    yield from (param.name for param in block.params)
+    yield from (output.name for output in block.outputs)
+    yield from (step.name for step in block.steps)
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    unique, count = name, 2
+    while unique in taken:
+        unique, count = f"{name}_{count}", count + 1
+    taken.add(unique)
+    return unique
+
+
+def _renamed(expr: Expr, names: Mapping[str, str]) -> Expr:
+    match expr:
+        case Ref(name=name):
+            return Ref(names[name])
+        case Size(name=name, dim=dim):
+            return Size(names[name], dim)
+        case Apply(function=function, args=args):
+            return Apply(function, tuple(_renamed(arg, names) for arg in args))
+        case _:
+            return expr
+
+
+def _edge(edge: Edge, names: Mapping[str, str]) -> Edge:
+    return Edge(edge.block, tuple(_renamed(arg, names) for arg in edge.args))
+
+
+def _terminator(terminator: Terminator, names: Mapping[str, str]) -> Terminator:
+    match terminator:
+        case Jump(to=to):
+            return Jump(_edge(to, names))
+        case Branch(test=test, then=then, orelse=orelse, loc=loc):
+            return Branch(_renamed(test, names), _edge(then, names), _edge(orelse, names), loc)
+        case Switch(index=index, edges=edges, default=default):
+            return msgspec.structs.replace(
+                terminator,
+                index=_renamed(index, names),
+                edges=tuple(_edge(edge, names) for edge in edges),
+                default=_edge(default, names),
+            )
+        case Return(outputs=outputs):
+            return msgspec.structs.replace(terminator, outputs=tuple(_renamed(output, names) for output in outputs))
+        case _:
+            return terminator

@@ -1,0 +1,31 @@
+"""What a caller may choose about a compile, and how a compile tells how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+Progress = Callable[[str, int, int], None]
+"""Called with a stage's name, the steps done and the steps in all (0: not known)."""
+
+
+def no_progress(stage: str, done: int, total: int) -> None:
+    """A `Progress` that tells nobody."""
+
+
+@dataclass(frozen=True)
+class CompileOptions:
+    """The choices of one compile.
+
+    `dynamic` maps an input's name to its dynamic axes and their dimension names. `samples` are further input
+    sets for verification, each of the same form as the example inputs. `random_inputs` is the number of random
+    input sets that verification runs, drawn from `seed`.
+    """
+
+    name: str = "network"
+    dynamic: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    samples: tuple[object, ...] = ()
+    engine: str = "onnxruntime"
+    verify: bool = True
+    random_inputs: int = 8
+    seed: int = 0

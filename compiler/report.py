@@ -1,0 +1,78 @@
+"""What a compile did: the record that is returned, printed, and kept in the artifact's ``report.json``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from adaptc.compiler.summary import BlockSummary, BranchSummary
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of the compile and the seconds it took."""
+
+    name: str
+    seconds: float
+
+
+@dataclass
+class Stages:
+    """Times stages as they run."""
+
+    done: list[Stage] = field(default_factory=list)
+
+    @contextmanager
+    def time(self, name: str) -> Iterator[None]:
+        """Add a stage called `name` that takes as long as the body."""
+        start = time.perf_counter()
+        yield
+        self.done.append(Stage(name, time.perf_counter() - start))
+
+
+@dataclass(frozen=True)
+class CompileReport:
+    """The result of a compile.
+
+    `codes` counts distinct structures among the blocks and `units` the files that engines run. `weight_bytes` is
+    the size of the weights in the artifact, `parameter_bytes` that of the distinct parameters that blocks use, and
+    `artifact_bytes` the size of the whole artifact. `verification` is empty where the compile did not verify;
+    otherwise its "paths" list every path that was compared with eager PyTorch.
+    """
+
+    name: str
+    output: Path
+    engine: str
+    blocks: tuple[BlockSummary, ...]
+    branches: tuple[BranchSummary, ...]
+    codes: int
+    units: int
+    weight_bytes: int
+    parameter_bytes: int
+    artifact_bytes: int
+    passes: tuple[Mapping[str, Any], ...]
+    stages: tuple[Stage, ...]
+    notes: tuple[str, ...]
+    verification: Mapping[str, Any]
+
+    @property
+    def seconds(self) -> float:
+        """The time of all stages."""
+        return sum(stage.seconds for stage in self.stages)
+
+    @property
+    def paths(self) -> list[dict[str, Any]]:
+        """The paths that were verified: name, blocks, decisions, worst relative error, exception raised."""
+        return list(self.verification.get("paths", []))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as JSON values, for ``report.json``: all but where the artifact is and how large."""
+        record = asdict(self)
+        for key in ("output", "artifact_bytes"):
+            del record[key]
+        record["verification"] = {key: value for key, value in self.verification.items() if key != "paths"}
+        return {**record, "seconds": self.seconds, "paths": self.paths}

@@ -1,0 +1,153 @@
+"""Compares the outputs of eager PyTorch with those of a compiled network, leaf by leaf."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from adaptc.compiler.structure import StructureError, flatten, leaf_paths, show
+
+Array = npt.NDArray[Any]
+
+_FLOOR = 1e-6
+_TOLERANCES = {
+    torch.float64: 1e-9,
+    torch.float32: 1e-5,
+    torch.float16: 2e-3,
+    torch.bfloat16: 2e-2,
+    torch.complex64: 1e-5,
+    torch.complex128: 1e-9,
+}
+_PYTHON_FLOAT = 1e-5
+"""A Python float comes from a tensor, mostly a float32 one."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A leaf that is not what eager PyTorch gives: `where` ("output['aux'][0]"), the values, the reason.
+
+    For arrays, `index` is the place of the worst element, whose values are `eager` and `ours`; `error` is the
+    relative error of the leaf (infinite where it has no meaning).
+    """
+
+    where: str
+    eager: str
+    ours: str
+    reason: str
+    error: float
+    index: tuple[int, ...] | None = None
+
+    def __str__(self) -> str:
+        place = self.where + (f"[{', '.join(map(str, self.index))}]" if self.index else "")
+        return f"{place}: {self.reason}: eager gives {self.eager}, the compiled network {self.ours}"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The largest relative error of any leaf that lies within its tolerance, and the leaves that do not."""
+
+    max_relative_error: float
+    differences: tuple[Difference, ...]
+
+
+def compare(eager: object, ours: object) -> Comparison:
+    """Compare nested outputs: `eager` holds tensors, `ours` NumPy arrays.
+
+    The error of a float leaf is max|ours - eager| / max(max|eager|, 1e-6); NaN and infinities must stand in
+    the same places. Integers, bools, strings, shapes, dtypes and the structure must be equal, except that
+    float16 and bfloat16 outputs may come back as float32.
+    """
+    tree, leaves = flatten(eager, "leaf")
+    try:
+        our_tree, our_leaves = flatten(ours, "leaf", arrays=True)
+    except StructureError as error:
+        return Comparison(math.inf, (Difference("output", show(tree), str(error), "no such structure", math.inf),))
+    if our_tree != tree:
+        reason = "the structure differs"
+        return Comparison(math.inf, (Difference("output", show(tree), show(our_tree), reason, math.inf),))
+    worst = 0.0
+    differences: list[Difference] = []
+    for (where, _), leaf, our_leaf in zip(leaf_paths(tree), leaves, our_leaves):
+        result = compare_leaf(where, leaf, our_leaf)
+        if isinstance(result, Difference):
+            differences.append(result)
+        else:
+            worst = max(worst, result)
+    return Comparison(max([worst, *(d.error for d in differences)]), tuple(differences))
+
+
+def compare_leaf(where: str, eager: Any, ours: Any) -> Difference | float:
+    """The relative error of one leaf, or the `Difference` where it is above the tolerance of its dtype."""
+    if isinstance(eager, torch.Tensor):
+        if not isinstance(ours, (np.ndarray, np.generic)):
+            return Difference(where, _described(eager), _described(ours), "no array", math.inf)
+        array = np.asarray(ours)
+        allowed = _dtypes(eager.dtype)
+        if array.dtype not in allowed:
+            return Difference(where, str(allowed[0]), str(array.dtype), "the dtype differs", math.inf)
+        if tuple(eager.shape) != array.shape:
+            return Difference(where, str(tuple(eager.shape)), str(array.shape), "the shape differs", math.inf)
+        return _compare_arrays(where, to_numpy(eager), array, _TOLERANCES.get(eager.dtype))
+    if type(eager) is not type(ours):
+        return Difference(where, _described(eager), _described(ours), "the class differs", math.inf)
+    if isinstance(eager, float):
+        return _compare_arrays(where, np.asarray(eager), np.asarray(ours), _PYTHON_FLOAT)
+    if eager != ours:
+        return Difference(where, repr(eager), repr(ours), "the value differs", math.inf)
+    return 0.0
+
+
+def to_numpy(tensor: torch.Tensor) -> Array:
+    """The values of a tensor as an array; bfloat16, which NumPy lacks, as float32."""
+    tensor = tensor.detach().cpu().resolve_conj().resolve_neg()
+    array: Array = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    return array
+
+
+def _dtypes(dtype: torch.dtype) -> Sequence[np.dtype[Any]]:
+    own = to_numpy(torch.empty(0, dtype=dtype)).dtype
+    return (own, np.dtype("float32")) if dtype == torch.float16 else (own,)
+
+
+def _compare_arrays(where: str, eager: Array, ours: Array, tolerance: float | None) -> Difference | float:
+    if eager.size == 0:
+        return 0.0
+    if tolerance is None:
+        wrong, error = eager != ours, math.inf
+        reason = "an element differs"
+    else:
+        eager, ours = eager.astype(_wide(eager)), ours.astype(_wide(ours))
+        finite = np.isfinite(eager)
+        # NaN must stand where NaN stands, and an infinity where one of its sign does.
+        wrong = np.where(finite, ~np.isfinite(ours), ~((eager == ours) | (np.isnan(eager) & np.isnan(ours))))
+        error, reason = math.inf, "NaN or infinity differs"
+        if not wrong.any():
+            gaps = np.where(finite, np.abs(np.where(finite, ours, 0) - np.where(finite, eager, 0)), 0)
+            scale = max(float(np.abs(eager[finite]).max(initial=0.0)), _FLOOR)
+            error = float(gaps.max()) / scale
+            if error <= tolerance:
+                return error
+            wrong = gaps == gaps.max()
+            reason = f"relative error {error:.3g} is above {tolerance:g}"
+    if not wrong.any():
+        return 0.0
+    index = tuple(int(i) for i in np.unravel_index(int(np.argmax(wrong)), wrong.shape))
+    return Difference(where, str(eager[index]), str(ours[index]), reason, error, index)
+
+
+def _wide(array: Array) -> type[np.floating[Any]] | type[np.complexfloating[Any, Any]]:
+    return np.complex128 if np.iscomplexobj(array) else np.float64
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, torch.Tensor):
+        return f"a {value.dtype} tensor of shape {tuple(value.shape)}"
+    if isinstance(value, np.ndarray):
+        return f"a {value.dtype} array of shape {value.shape}"
+    return repr(value)

@@ -1,0 +1,169 @@
+"""Runs the unmodified network in eager PyTorch with the values of its reads forced.
+
+This shares nothing with capture: a torch function mode sees every operation by which a tensor becomes a
+Python value, and hands the network the value that the chosen path asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from adaptc.compiler.structure import flatten, rebuild
+from adaptc.compiler.verify.frames import UserLines
+from adaptc.compiler.verify.margins import Margins
+from adaptc.compiler.verify.state import preserved
+from adaptc.runtime.hostprogram import Scalar
+
+Number = bool | int | float
+
+ExpectedRead = tuple[str, Scalar, Number | None]
+"""Where a read of the program stands ("file:line"), its kind, the value to force (None: the data's own)."""
+
+
+@dataclass(frozen=True)
+class EagerRead:
+    """A tensor became a Python value: where, the kind and value the network got, and the data's own value.
+
+    `expected` is the number of the expected read that it was taken for, if any. `margin` is the least
+    relative change of a comparison's operands that could alter the value, where the value comes from
+    comparisons.
+    """
+
+    loc: str
+    kind: Scalar
+    value: Number
+    natural: Number
+    expected: int | None
+    margin: float | None
+
+
+@dataclass(frozen=True)
+class EagerRun:
+    """How a call ended: with an output, or with the exception that it raised.
+
+    `reads` are all reads in order; `consumed` is how many of the expected ones were met, the first that was
+    not being ``expected[consumed]``.
+    """
+
+    output: Any
+    reads: tuple[EagerRead, ...]
+    exception: Exception | None
+    consumed: int
+
+    @property
+    def raises(self) -> str:
+        """The name of the exception's class, "" where there is none."""
+        return "" if self.exception is None else type(self.exception).__name__
+
+    @property
+    def matched(self) -> tuple[EagerRead, ...]:
+        """The reads that the program has too."""
+        return tuple(read for read in self.reads if read.expected is not None)
+
+
+def run_eager_forced(
+    model: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    reads: Sequence[ExpectedRead],
+) -> EagerRun:
+    """Call `model` on copies of its inputs, without gradients, forcing the values of `reads` in order.
+
+    A read of the network is taken for the next expected one if it stands in the same statement; others keep
+    their values. Reads inside TorchScript, inside functions that PyTorch dispatches as a whole, and through
+    NumPy are not seen. The network's attributes and buffers are put back afterwards.
+    """
+    _, leaves = flatten((args, dict(kwargs)), "static", root="input")
+    call_args, call_kwargs = rebuild((args, dict(kwargs)), [leaf.detach().clone() for leaf in leaves])
+    mode = _ForcingMode(reads)
+    output: Any = None
+    exception: Exception | None = None
+    # Compiled functions crash under a torch function mode; eager is what is wanted here anyway.
+    with preserved(model), torch.no_grad(), torch.compiler.set_stance("force_eager"):
+        try:
+            with mode:
+                output = model(*call_args, **call_kwargs)
+        except Exception as error:  # noqa: BLE001 (whatever the network raises is its result)
+            exception = error
+        output = _detached(output)
+    return EagerRun(output, tuple(mode.reads), exception, mode.position)
+
+
+def _detached(output: Any) -> Any:
+    """The output with tensors of its own: restoring the network's state must not reach into it."""
+    _, leaves = flatten(output, "leaf")
+    copies = [leaf.clone() if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
+    return rebuild(output, copies, "leaf")
+
+
+class _ForcingMode(TorchFunctionMode):
+    def __init__(self, expected: Sequence[ExpectedRead]) -> None:
+        super().__init__()
+        self.reads: list[EagerRead] = []
+        self.position = 0
+        self._expected = expected
+        self._lines = UserLines()
+        self._margins = Margins()
+        self._reading = _reading_functions()
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func not in self._reading:
+            self._margins.note(func, args, kwargs or {}, result)
+            return result
+        margin = self._margins.of(args[0]) if args else None
+        if isinstance(result, list):
+            return self._list(result, margin)
+        return self._value(result, margin)
+
+    def _value(self, natural: Any, margin: float | None) -> Any:
+        """What the network gets in place of `natural`."""
+        if not isinstance(natural, (bool, int, float)):
+            return natural
+        line = self._lines.current()
+        kind: Scalar = "bool" if isinstance(natural, bool) else "int" if isinstance(natural, int) else "float"
+        value: Number = natural
+        expected: int | None = None
+        if self.position < len(self._expected):
+            loc, _, forced = self._expected[self.position]
+            if not loc or line.matches(loc):
+                expected = self.position
+                self.position += 1
+                if forced is not None:
+                    value = type(natural)(forced)
+        self.reads.append(EagerRead(line.loc, kind, value, natural, expected, margin))
+        return value
+
+    def _list(self, values: list[Any], margin: float | None) -> list[Any]:
+        return [
+            self._list(value, margin) if isinstance(value, list) else self._value(value, margin) for value in values
+        ]
+
+
+def _reading_functions() -> frozenset[Any]:
+    """The functions of PyTorch that turn data into Python values."""
+    tensor = torch.Tensor
+    return frozenset(
+        {
+            tensor.__bool__,
+            tensor.__int__,
+            tensor.__float__,
+            tensor.__index__,
+            tensor.__contains__,
+            tensor.item,
+            tensor.tolist,
+            tensor.is_nonzero,
+            tensor.equal,
+            tensor.allclose,
+            torch.is_nonzero,
+            torch.equal,
+            torch.allclose,
+        }
+    )

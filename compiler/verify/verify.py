@@ -1,0 +1,176 @@
+"""Verifies a compiled network against eager PyTorch, path by path."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from adaptc.compiler.ir.program import Program
+from adaptc.compiler.signature import Bound, ExampleInputs, bind
+from adaptc.compiler.verify.flips import as_kind, first_flip, pair
+from adaptc.compiler.verify.inputs import InputSet, input_set, like, random_inputs
+from adaptc.compiler.verify.paths import Path, follow, paths
+from adaptc.compiler.verify.report import VerificationReport
+from adaptc.compiler.verify.results import Results
+from adaptc.compiler.verify.runs import Call, Caller, Executable, by_name
+from adaptc.compiler.verify.solve import Values, conjuncts, values_of
+from adaptc.compiler.verify.symbolic import BranchEdge
+
+Progress = Callable[[int, int], None]
+"""Told how many of how many steps are done."""
+
+
+def verify(
+    program: Program,
+    model: Callable[..., Any],
+    bound: Bound,
+    executable: Executable,
+    *,
+    samples: Sequence[ExampleInputs] = (),
+    random: int = 8,
+    seed: int = 0,
+    dims: Mapping[str, Mapping[int, str]] | None = None,
+    limit: int = 64,
+    progress: Progress | None = None,
+) -> VerificationReport:
+    """Compare `executable`, compiled from `program`, with the unmodified `model`, path by path.
+
+    Forced: each path of the program (all, or where they are more than `limit` a set that takes every branch
+    edge) is run with its reads forced, on the example inputs with values well off the thresholds and on
+    random inputs with values at them. Outputs, exceptions and the values that the data itself gives the
+    reads are compared. Natural: on the example inputs, on `samples` and on `random` random inputs (drawn
+    from `seed`, named dimensions varied) the decisions must be those of eager PyTorch too. `dims` are the
+    named dimensions (input name -> axis -> name), by default those of the program's own inputs.
+
+    Raises SignatureError where a sample has another structure than the example inputs.
+    """
+    forward = getattr(model, "forward", model)
+    example = input_set("the example inputs", bound)
+    given = [like(bound, bind(forward, sample), f"sample {i + 1}") for i, sample in enumerate(samples)]
+    drawn = random_inputs(bound, _named_dims(program) if dims is None else dims, max(random, 1), seed)
+    verifier = _Verifier(program, Caller(program, model, executable))
+    hints = verifier.caller.learn(example)
+    found = paths(program, limit, example.shapes, hints, seed)
+    verifier.results.expect(found.paths)
+    steps: list[Callable[[], None]] = []
+    for path, other in zip(found.paths, itertools.cycle(drawn)):
+        steps.append(partial(verifier.forced, path, example))
+        steps.append(partial(verifier.at_thresholds, path, other))
+    steps += [partial(verifier.natural, inputs, known=True) for inputs in (example, *given)]
+    steps += [partial(verifier.natural, inputs, known=False) for inputs in drawn[:random]]
+    for done, step in enumerate(steps):
+        step()
+        if progress is not None:
+            progress(done + 1, len(steps))
+    return verifier.results.report(found)
+
+
+def _named_dims(program: Program) -> dict[str, dict[int, str]]:
+    return {
+        entry.name: {
+            axis: dim for axis, dim in enumerate(entry.type.shape) if isinstance(dim, str) and dim.isidentifier()
+        }
+        for entry in program.inputs
+    }
+
+
+class _Verifier:
+    """Makes the calls and sends what they show to `results`."""
+
+    def __init__(self, program: Program, caller: Caller) -> None:
+        self.caller = caller
+        self.results = Results(program)
+        self._compared: set[str] = set()
+        self._tried: set[tuple[BranchEdge, int]] = set()
+
+    def forced(self, path: Path, inputs: InputSet) -> None:
+        """Run along `path` with comfortable values; then compare what the data itself gives the reads."""
+        call = self._force(path, values_of(path.facts), inputs)
+        if call.good:
+            self.results.sample(call, inputs, forced=True)
+            self._compare_reads(call, inputs)
+
+    def at_thresholds(self, path: Path, inputs: InputSet) -> None:
+        """Run along `path` with values at the thresholds of its tests, where they can hold for the inputs.
+
+        It is run until each test has been tried at its thresholds once, on this path or another. Tests that
+        share reads take turns.
+        """
+        walker = self.caller.walker(inputs)
+        again = follow(walker, [decision.edge.index for decision in path.decisions])
+        if again is None:
+            return
+        tests = {
+            (again.decisions[number].edge, i): part
+            for number, constraint in again.constraints
+            if number is not None
+            for i, part in enumerate(conjuncts(constraint))
+            if part.term.variables
+        }
+        fresh = {key: part for key, part in tests.items() if key not in self._tried} or tests
+        while True:
+            # One test of each group of tests that share reads.
+            groups = {key: again.facts[next(iter(part.term.variables))] for key, part in fresh.items()}
+            turn = {id(group): key for key, group in reversed(groups.items())}
+            near = [tests[key] for key in turn.values()]
+            self._force(again, walker.solver.tighten(again.facts, near), inputs)
+            self._tried.update(turn.values())
+            fresh = {key: part for key, part in fresh.items() if key not in self._tried}
+            if not fresh:
+                return
+
+    def natural(self, inputs: InputSet, known: bool) -> None:
+        """Run as the data decides; where rounding flips a decision, go on along eager PyTorch's path.
+
+        `known` tells that the network takes these inputs: then it is a failure where eager PyTorch fails.
+        """
+        forced: list[tuple[str, bool | int | float]] = []
+        while True:
+            call = self.caller.call(inputs, forced, natural=True)
+            if call.path is None or call.trace is None:
+                break
+            flip = first_flip(call.path, [value for _, value in call.trace.reads], call.eager.matched)
+            if flip is None:
+                break
+            if not flip.marginal or flip.reads <= len(forced):
+                self.results.flipped(call, flip, inputs)
+                return
+            self.results.marginal_flip(flip.pairs, inputs)
+            eager = call.eager.matched[: flip.reads]
+            forced = [
+                (read.variable.name, as_kind(read.variable.kind, theirs.natural))
+                for read, theirs in zip(call.path.reads, eager)
+            ]
+        self.results.compared(call, inputs, forced=False, known=known)
+        if known and call.good and not forced:
+            self.results.sample(call, inputs, forced=False)
+
+    def _force(self, path: Path, values: Values, inputs: InputSet) -> Call:
+        reads = [(read.variable.name, value) for read, value in zip(path.reads, path.forced(values))]
+        call = self.caller.call(inputs, reads)
+        self.results.compared(call, inputs, forced=True, planned=path)
+        return call
+
+    def _compare_reads(self, call: Call, inputs: InputSet) -> None:
+        """Compare the natural values of the reads on a forced path, each read of the program once.
+
+        What a forced read would have been shows in a run in which only the reads before it are forced.
+        """
+        assert call.path is not None
+        assert call.trace is not None
+        names = [read.variable.name for read in call.path.reads]
+        for i, (read, value) in enumerate(zip(call.path.reads, call.forced)):
+            if names[i] in self._compared:
+                continue
+            trace = call.trace
+            if value is not None:
+                run = self.caller.run(inputs, by_name(list(zip(names[:i], call.forced))))
+                if isinstance(run, Exception) or [name for name, _ in run.reads[: i + 1]] != names[: i + 1]:
+                    continue
+                trace = run
+            self._compared.add(names[i])
+            both = pair(read.loc, read.variable.kind, call.eager.matched[i], trace.reads[i][1])
+            if not both.equal:
+                self.results.read_differs(call, both, inputs)

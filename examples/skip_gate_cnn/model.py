@@ -1,0 +1,10 @@
+from pathlib import Path
+
+import torch
+from skip_gate_cnn import SkipGateCNN
+
+model = SkipGateCNN()
+model.load_state_dict(torch.load(Path(__file__).with_name("weights.pt")))
+model.eval()
+
+example_inputs = (torch.linspace(0, 1, 64).reshape(1, 1, 8, 8),)

@@ -1,0 +1,121 @@
+"""Finds passes by name: adaptc's own and those that installed packages offer."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator, Mapping
+from importlib.metadata import entry_points
+from types import ModuleType
+from typing import TypeVar, get_type_hints
+
+from adaptc.passes.errors import PassError
+from adaptc.passes.pipeline_text import parse_pipeline
+from adaptc.passes.program_pass import ProgramPass
+
+ENTRY_POINT_GROUP = "adaptc.passes"
+"""Packages offer passes as entry points of this group; each names a module that registers passes."""
+
+PassClass = TypeVar("PassClass", bound=type[ProgramPass])
+
+_MARK = "_adaptc_registered"
+
+
+def register(cls: PassClass) -> PassClass:
+    """Class decorator that marks a pass, to be found in its module, and checks the rules of passes.
+
+    Raises PassError where the class is no frozen dataclass, has no name in lower-case words joined by
+    hyphens, or its docstring does not show ``before:`` and ``after:``.
+    """
+    problems = list(_problems(cls))
+    if problems:
+        raise PassError(f"class {cls.__module__}.{cls.__qualname__} is no pass: {'; '.join(problems)}")
+    setattr(cls, _MARK, True)
+    return cls
+
+
+def _problems(cls: type[ProgramPass]) -> Iterator[str]:
+    if not issubclass(cls, ProgramPass):
+        yield "it does not derive from ProgramPass"
+    parameters = vars(cls).get("__dataclass_params__")
+    if parameters is None or not parameters.frozen:
+        yield "it is no frozen dataclass"
+    name = getattr(cls, "name", "")
+    if not name or name != name.lower() or not name.replace("-", "a").isalnum():
+        yield f"its name {name!r} is not in lower-case words joined by hyphens"
+    doc = cls.__doc__ or ""
+    if "before:" not in doc or "after:" not in doc:
+        yield "its docstring does not show 'before:' and 'after:'"
+
+
+class PassRegistry:
+    """The passes that can be asked for by name."""
+
+    def __init__(self) -> None:
+        self._passes: dict[str, type[ProgramPass]] = {}
+
+    def add(self, cls: type[ProgramPass]) -> None:
+        """Add a registered pass; raises PassError where another pass has its name."""
+        known = self._passes.setdefault(cls.name, cls)
+        if known is not cls:
+            places = f"{known.__module__}.{known.__qualname__} and {cls.__module__}.{cls.__qualname__}"
+            raise PassError(f"two passes are called '{cls.name}': {places}")
+
+    def add_module(self, module: ModuleType) -> None:
+        """Add the registered passes that `module` defines."""
+        for _, cls in inspect.getmembers(module, inspect.isclass):
+            if cls.__module__ == module.__name__ and _MARK in vars(cls) and issubclass(cls, ProgramPass):
+                self.add(cls)
+
+    def names(self) -> list[str]:
+        """The names of all passes, sorted."""
+        return sorted(self._passes)
+
+    def find(self, name: str) -> type[ProgramPass]:
+        """The pass called `name`; raises PassError with the nearest names where there is none."""
+        if name not in self._passes:
+            near = difflib.get_close_matches(name, self._passes, n=3)
+            hint = f"there are: {', '.join(self.names())}"
+            if near:
+                hint = f"did you mean {' or '.join(map(repr, near))}?"
+            raise PassError(f"there is no pass called '{name}'; {hint}")
+        return self._passes[name]
+
+    def make(self, name: str, options: Mapping[str, object] | None = None) -> ProgramPass:
+        """The pass called `name` with these options; raises PassError where an option does not fit."""
+        cls = self.find(name)
+        fields = [field.name for field in dataclasses.fields(cls)]
+        types = get_type_hints(cls)
+        for option, value in (options or {}).items():
+            if option not in fields:
+                known = f"its options are {', '.join(fields)}" if fields else "it has none"
+                raise PassError(f"pass '{name}' has no option '{option}'; {known}")
+            wanted = types[option]
+            # A whole number is a fine float; True is an int to Python alone.
+            if type(value) is not wanted and not (wanted is float and type(value) is int):
+                raise PassError(f"option '{option}' of pass '{name}' is a {wanted.__name__}, not {value!r}")
+        return cls(**(options or {}))
+
+    def parse(self, text: str) -> list[ProgramPass]:
+        """The passes that a pipeline's text names: "fold-branches,propagate-constants{max_bytes=64}"."""
+        return [self.make(name, options) for name, options in parse_pipeline(text)]
+
+
+def load_registry() -> PassRegistry:
+    """A registry of adaptc's own passes and those of installed packages."""
+    registry = PassRegistry()
+    package = importlib.import_module("adaptc.passes.program")
+    for found in pkgutil.iter_modules(package.__path__):
+        registry.add_module(importlib.import_module(f"{package.__name__}.{found.name}"))
+    for entry_point in entry_points(group=ENTRY_POINT_GROUP):
+        try:
+            module = entry_point.load()
+        except Exception as error:
+            raise PassError(f"the passes of '{entry_point.value}' do not load: {error}") from error
+        if not isinstance(module, ModuleType):
+            raise PassError(f"the entry point '{entry_point.value}' of {ENTRY_POINT_GROUP} names no module")
+        registry.add_module(module)
+    return registry

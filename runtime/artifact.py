@@ -1,0 +1,159 @@
+"""Opens an artifact, a folder or the same folder zipped, and checks it; and writes its tables for the compiler."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from adaptc.runtime.archive import extract
+from adaptc.runtime.errors import ArtifactError
+from adaptc.runtime.hostcheck import check
+from adaptc.runtime.hostprogram import HostProgram
+from adaptc.runtime.kinds import Kinds
+from adaptc.runtime.manifest import SCHEMA, File, Manifest
+from adaptc.runtime.manifestcheck import check_manifest, check_name
+
+MANIFEST = "manifest.json"
+HOST = "host.json"
+REPORT = "report.json"
+
+Typed = TypeVar("Typed")
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """An artifact whose files are those that its manifest lists.
+
+    `kinds` say what each value of `host` is; `close` removes the files that were extracted, if it came zipped.
+    """
+
+    path: Path
+    folder: Path
+    manifest: Manifest
+    host: HostProgram
+    kinds: Kinds
+    report: dict[str, Any]
+    close: Callable[[], None]
+
+
+def open_artifact(path: str | os.PathLike[str]) -> Artifact:
+    """Open the artifact at `path`: a folder, or a ``.adaptc`` file, which is extracted to a private folder.
+
+    Raises `ArtifactError` naming the file that is missing, truncated, changed, of a newer schema, or that points
+    outside the artifact.
+    """
+    where = Path(path)
+    try:
+        if where.is_dir():
+            return _open(where, where, lambda: None)
+        if not where.exists():
+            raise ArtifactError(f"there is no artifact at {where}")
+        folder, remove = extract(where, decode_manifest)
+        try:
+            return _open(where, folder, remove)
+        except BaseException:
+            remove()
+            raise
+    except OSError as error:
+        raise ArtifactError(f"{error.filename or where} cannot be read: {error.strerror}") from error
+
+
+def decode_manifest(data: bytes, file: str) -> Manifest:
+    """The manifest in `data`, the contents of `file`. Raises `ArtifactError`."""
+    newest = decode(data, _Version, file).schema
+    if newest > SCHEMA:
+        raise ArtifactError(
+            f"{file} was written by a newer adaptc: schema {newest}, this one reads up to {SCHEMA}; "
+            f"install a newer adaptc or compile the network again"
+        )
+    manifest = decode(data, Manifest, file)
+    check_manifest(manifest, file)
+    return manifest
+
+
+def decode(data: bytes, kind: type[Typed], file: str) -> Typed:
+    """The JSON of `data` as a `kind`. Raises `ArtifactError` naming `file`."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.ValidationError as error:
+        raise ArtifactError(f"{file} does not fit this adaptc: {error}; compile the network again") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ArtifactError(f"{file} is not JSON: {error}; copy or compile the artifact again") from error
+    except RecursionError as error:
+        raise ArtifactError(f"{file} nests too deep; compile the network again") from error
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write ``manifest.json``, which is to be written last: `manifest.files` lists all other files."""
+    _write(folder / MANIFEST, manifest)
+
+
+def write_host(folder: Path, program: HostProgram) -> None:
+    """Write ``host.json``. `adaptc.runtime.hostfile.write_host_source` writes the same as Python."""
+    _write(folder / HOST, program)
+
+
+def file_table(folder: Path) -> dict[str, File]:
+    """Every file below `folder` but the manifest, by its name relative to `folder` with slashes."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    names = {path.relative_to(folder).as_posix(): path for path in files}
+    return {name: File(path.stat().st_size, _sha256(path)) for name, path in names.items() if name != MANIFEST}
+
+
+class _Version(msgspec.Struct):
+    schema: int
+
+
+def _write(path: Path, value: Manifest | HostProgram) -> None:
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n")
+
+
+def _open(path: Path, folder: Path, close: Callable[[], None]) -> Artifact:
+    if not (folder / MANIFEST).is_file():
+        raise ArtifactError(f"{path / MANIFEST} is missing: {path} is not an artifact, or not a whole one")
+    manifest = decode_manifest((folder / MANIFEST).read_bytes(), str(path / MANIFEST))
+    _check_files(path, folder, manifest)
+    report = decode((folder / REPORT).read_bytes(), dict[str, Any], str(path / REPORT))
+    host = decode((folder / HOST).read_bytes(), HostProgram, str(path / HOST))
+    return Artifact(path, folder, manifest, host, check(host, manifest), report, close)
+
+
+def _check_files(path: Path, folder: Path, manifest: Manifest) -> None:
+    """Every file of the table is there, inside the folder, with the size and the hash of the table."""
+    for name in (HOST, REPORT):
+        if name not in manifest.files:
+            raise ArtifactError(f"{path / MANIFEST} does not list {name}; compile the network again")
+    root = os.path.realpath(folder)
+    sizes: dict[str, int] = {}
+    for name in manifest.files:
+        check_name(name, str(path / MANIFEST))
+        real = os.path.realpath(folder / name)
+        if os.path.commonpath((root, real)) != root:
+            raise ArtifactError(f"{path / name} is a link that leads out of the artifact; copy it again")
+        if not os.path.isfile(real):
+            raise ArtifactError(f"{path / name} is missing; copy or compile the artifact again")
+        sizes[name] = os.path.getsize(real)
+    for name, file in manifest.files.items():
+        if sizes[name] != file.size:
+            what = "truncated" if sizes[name] < file.size else "changed"
+            raise ArtifactError(
+                f"{path / name} is {what}: it has {sizes[name]} bytes, {MANIFEST} says {file.size}; "
+                f"copy or compile the artifact again"
+            )
+    for name, file in manifest.files.items():
+        if _sha256(folder / name) != file.sha256:
+            raise ArtifactError(
+                f"{path / name} is changed: its SHA-256 is not the one of {MANIFEST}; "
+                f"copy or compile the artifact again"
+            )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,96 @@
+"""A wheel in a new environment with the runtime's dependencies alone runs every example's artifact."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import venv
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[2]
+NAMES = (
+    "early_exit_cnn",
+    "skip_gate_cnn",
+    "patience_transformer",
+    "blockdrop",
+    "exception_exit",
+    "skipnet",
+    "bert_early_exit",
+)
+
+SCRIPT = """
+import importlib.util, json, sys
+import adaptc
+assert "torch" not in sys.modules and "numpy" not in sys.modules
+absent = [name for name in ("torch", "onnx", "onnxscript", "typer") if importlib.util.find_spec(name) is None]
+results = {}
+for folder in sys.argv[1:]:
+    with adaptc.load(folder) as network:
+        samples = network.verify()
+        results[folder] = [len(samples), all(sample.ok for sample in samples)]
+print(json.dumps({"absent": absent, "results": results, "torch": "torch" in sys.modules}))
+"""
+
+
+@pytest.fixture(scope="module")
+def runtime_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of a new environment into which `pip install .` put a wheel and what it requires."""
+    folder = tmp_path_factory.mktemp("runtime")
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+    install = [str(python), "-m", "pip", "install", "--quiet", "-c", str(ROOT / "constraints.txt"), "."]
+    done = subprocess.run(install, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    return python
+
+
+@pytest.mark.long
+def test_every_artifact_holds_without_torch(
+    runtime_python: Path, artifact: Callable[[str], Path], tmp_path: Path
+) -> None:
+    folders = [str(artifact(name)) for name in NAMES]
+    done = subprocess.run(
+        [str(runtime_python), "-I", "-c", SCRIPT, *folders], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["absent"][:3] == ["torch", "onnx", "onnxscript"]
+    assert said["torch"] is False
+    assert set(said["results"]) == set(folders)
+    assert all(count >= 2 and ok for count, ok in said["results"].values()), said["results"]
+
+
+@pytest.mark.long
+def test_the_application_classifies_as_eager_does(
+    runtime_python: Path, compiled: Callable[[str], Any], digits: Any, tmp_path: Path
+) -> None:
+    example = compiled("early_exit_cnn")
+    images = digits.test_images[:100]
+    np.save(tmp_path / "images.npy", images)
+    application = [str(runtime_python), str(ROOT / "examples" / "application.py"), str(example.folder)]
+    subprocess.run([*application, str(tmp_path / "images.npy"), str(tmp_path / "results.npz")], check=True)
+    with torch.inference_mode(), np.load(tmp_path / "results.npz") as results:
+        for image, logits, exit_index in zip(images, results["logits"], results["exits"], strict=True):
+            eager_logits, eager_exit = example.network(torch.from_numpy(image[None]))
+            assert exit_index == eager_exit
+            assert np.abs(logits - eager_logits.numpy()[0]).max() <= 1e-5 * eager_logits.abs().max().item()
+
+
+@pytest.mark.long
+def test_the_wheel_holds_every_module_of_the_repository(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), "."]
+    subprocess.run(build, check=True, cwd=ROOT)
+    (wheel,) = tmp_path.glob("*.whl")
+    packed = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("adaptc/")}
+    expected = {f"adaptc/{file.relative_to(ROOT / 'adaptc')}" for file in (ROOT / "adaptc").rglob("*.py")}
+    for folder in ("compiler", "passes", "runtime"):
+        expected |= {f"adaptc/{file.relative_to(ROOT)}" for file in (ROOT / folder).rglob("*.py")}
+    assert {"adaptc/py.typed", *expected} == packed

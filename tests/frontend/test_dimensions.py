@@ -1,0 +1,107 @@
+"""Named dimensions: one program for every batch and sequence length."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from adaptc.compiler.errors import CompileError
+
+from .checking import check
+
+
+def calls(sizes, *shape):
+    generator = torch.Generator().manual_seed(1)
+    result = []
+    for index, size in enumerate(sizes):
+        full = [size if extent is None else extent for extent in shape]
+        result.append((torch.randn(full, generator=generator) + (index % 3 - 1),))
+    return result
+
+
+class Batched(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(4, 4)
+        self.b = nn.Linear(4, 3)
+
+    def forward(self, x):
+        x = torch.relu(self.a(x))
+        if x.mean() > 0.4:
+            return self.b(x), x.shape[0]
+        y = self.b(self.a(x))
+        if (y.softmax(-1).max(-1).values > 0.4).all():
+            return y, 0
+        return y.view(x.shape[0], -1, 1).squeeze(-1) * x.size(0), len(x)
+
+
+def test_batch():
+    torch.manual_seed(0)
+    check(Batched(), calls([4, 1, 2, 3, 7, 4, 5, 6, 1, 2], None, 4), dims={"x": {0: "batch"}})
+
+
+class SizeBranch(nn.Module):
+    def forward(self, x):
+        n = x.shape[1]
+        if x.shape[0] == 1:
+            y = x * 2
+        elif n > 4 and x.shape != (3, 6, 2):
+            y = x[:, :4].sum(1, keepdim=True) + torch.arange(n).view(1, n, 1)
+        else:
+            y = torch.cat([x, x.new_zeros(x.shape[0], 1, 2)], dim=1)
+        if y.mean() > 0:
+            y = y.reshape(y.shape[0] * y.shape[1], 2)
+        return y, n * 2
+
+
+def test_branches_on_sizes():
+    generator = torch.Generator().manual_seed(0)
+    made = [
+        (torch.randn(b, s, 2, generator=generator),)
+        for b, s in [(2, 5), (1, 3), (3, 6), (4, 7), (2, 2), (1, 9), (3, 8)]
+    ]
+    check(SizeBranch(), made, dims={"x": {0: "batch", 1: "seq"}})
+
+
+class Attention(nn.Module):
+    def __init__(self):
+        super().__init__()
+        layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+        self.layers = nn.ModuleList([nn.TransformerEncoder(layer, 1, enable_nested_tensor=False) for _ in range(2)])
+        self.mha = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.conv = nn.Conv1d(8, 8, 3, padding=1)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+            if x.std() < 0.99:
+                break
+        y, weights = self.mha(x, x, x, need_weights=False)
+        z = self.conv(y.transpose(1, 2)).transpose(1, 2)
+        if z.sum() > 0:
+            return z
+        return z + x
+
+
+def test_library_modules_with_dynamic_length():
+    torch.manual_seed(0)
+    check(Attention(), calls([5, 3, 1, 8, 2], 2, None, 8), dims={"x": {1: "seq"}})
+
+
+def test_a_dimension_that_the_network_fixes_is_refused():
+    class Fixed(nn.Module):
+        def forward(self, x):
+            return x.view(4, -1) @ torch.ones(3, 2) + torch.ones(4, 2)
+
+    with pytest.raises(CompileError, match=r"view\(\) works only where the dimension 'batch' is"):
+        check(Fixed(), calls([4], None, 3), dims={"x": {0: "batch"}})
+
+
+def test_two_dimensions_that_must_be_equal_are_refused():
+    class Equal(nn.Module):
+        def forward(self, x, y):
+            return x + y
+
+    with pytest.raises(CompileError, match="must match the size"):
+        check(Equal(), [(torch.ones(3), torch.ones(3))], dims={"x": {0: "a"}, "y": {0: "b"}})

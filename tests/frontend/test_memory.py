@@ -1,0 +1,185 @@
+"""In-place code, views and subscript stores, also across branches."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from .checking import check, signs
+
+
+class InPlaceAcross(nn.Module):
+    def forward(self, x):
+        y = x * 2
+        row = y[0]
+        if x.sum() > 0:
+            y.add_(1)
+        else:
+            row.mul_(3)
+        if x[0, 0] > 0:
+            y[1] = row * 2
+        y[:, 0] = 7.0
+        return y, row, y.sum()
+
+
+def test_in_place_changes_reach_views_across_branches():
+    check(InPlaceAcross(), signs(24, 3, 4))
+
+
+class ViewOfView(nn.Module):
+    def forward(self, x):
+        base = torch.zeros(4, 6)
+        left = base[:, :3]
+        corner = left[1:3]
+        if x.mean() > 0:
+            corner += x[:2, :3]
+        else:
+            left[0] = x[0, :3]
+        total = base.sum()
+        if total > 1:
+            base.view(-1)[5] = 9
+            flat = base.reshape(24)
+            flat[0] = -1
+        return base, left, corner, total
+
+
+def test_views_of_views():
+    check(ViewOfView(), signs(24, 4, 6))
+
+
+class ReadThenChange(nn.Module):
+    def forward(self, x):
+        y = x.clone()
+        first = y[0].item()
+        big = y.max() > 1
+        y.zero_()
+        y += first
+        if big:
+            return y + 1
+        return y
+
+
+def test_a_read_sees_the_value_before_a_later_change():
+    check(ReadThenChange(), signs(20, 4))
+
+
+class SkipThenInPlace(nn.Module):
+    """In the arm that is skipped, the result is the input itself: an in-place change must reach both names."""
+
+    def forward(self, x):
+        h = x * 1.0
+        kept = h
+        if x.sum() > 0:
+            h = h * 2
+        h += 1
+        return h, kept
+
+
+def test_in_place_after_a_join_that_shares_memory():
+    check(SkipThenInPlace(), signs(16, 4), paths=2)
+
+
+class MutatedInList(nn.Module):
+    def forward(self, x):
+        parts = list(torch.chunk(x * 1.0, 2))
+        a, b = parts
+        if x[0] > 0:
+            a.copy_(b)
+        parts[1] += 1
+        if x[1] > 0:
+            torch.relu_(parts[0])
+            parts.append(a * 2)
+        else:
+            parts.append(b * 2)
+        return torch.cat(parts), a, b
+
+
+def test_chunks_changed_in_place():
+    check(MutatedInList(), signs(24, 6))
+
+
+class MaskedStores(nn.Module):
+    def forward(self, x):
+        y = torch.zeros_like(x)
+        mask = x > 0
+        y[mask] = 1.0
+        y.masked_fill_(x < -1, -5.0)
+        if mask.any():
+            y[..., -1] = x[..., 0]
+            y[0, 1:3] *= 2
+        y.index_fill_(0, torch.tensor([1]), 4.0)
+        out = torch.empty(2, 4)
+        out[0] = y[0]
+        out[1] = y[-1]
+        return y, out
+
+
+def test_masked_and_indexed_stores():
+    check(MaskedStores(), signs(20, 2, 4))
+
+
+class Buffer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("scale", torch.tensor([1.0, 2.0]))
+        self.register_buffer("threshold", torch.tensor(0.25))
+        self.shift = torch.tensor([0.5, -0.5])
+
+    def forward(self, x):
+        if x.mean() > self.threshold:
+            x = x * self.scale
+        if x[0] > self.threshold.item():
+            scale = self.scale
+        else:
+            scale = self.shift
+        return x + scale, self.scale if x[1] > 0 else self.shift
+
+
+def test_buffers_as_values():
+    check(Buffer(), signs(20, 2))
+
+
+class StatefulCounters(nn.Module):
+    """Attributes that a call changes: every call starts from their values at compile time."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = 0
+        self.seen = []
+        self.state = {"last": None}
+        self.register_buffer("running", torch.zeros(3))
+
+    def forward(self, x):
+        self.calls += 1
+        self.seen.append(x)
+        self.running += x
+        if x.sum() > 0:
+            self.calls += 10
+            self.state["last"] = x * 2
+            self.running.mul_(2)
+        else:
+            self.state["last"] = x * 3
+        return self.state["last"] + len(self.seen) + self.calls, self.calls, self.running * 1
+
+
+def test_attributes_changed_during_a_call():
+    model = StatefulCounters()
+    check(model, signs(12, 3), paths=2)
+    assert model.calls == 0
+    assert model.seen == []
+    assert model.state == {"last": None}
+
+
+class OutArguments(nn.Module):
+    def forward(self, x):
+        y = torch.empty(3)
+        torch.add(x, 1, out=y)
+        z = x.detach().data
+        if y.sum() > 3:
+            z = z.t() if z.dim() == 2 else z.flip(0)
+        w = x.contiguous().view(3, 1).expand(3, 2).transpose(0, 1)
+        return y, z, w
+
+
+def test_out_arguments_and_aliases():
+    check(OutArguments(), signs(12, 3), paths=2)

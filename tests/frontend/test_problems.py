@@ -1,0 +1,177 @@
+"""What cannot be compiled: every problem at once, each with its line, the reason and what to write instead."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from adaptc.compiler.errors import CompileError, Problem
+from adaptc.compiler.frontend.capture import capture
+from adaptc.compiler.signature import bind
+
+SETTINGS = {"limit": 1}
+
+
+def problems(model: nn.Module, *inputs: torch.Tensor) -> list[Problem]:
+    with pytest.raises(CompileError) as caught:
+        capture(model.eval(), bind(model.forward, inputs), {}, "network")
+    for problem in caught.value.problems:
+        assert problem.found
+        assert problem.why
+        assert problem.instead
+    return caught.value.problems
+
+
+def line_of(model: nn.Module, text: str) -> int:
+    lines, start = inspect.getsourcelines(type(model))
+    return start + next(number for number, line in enumerate(lines) if text in line)
+
+
+class Several(nn.Module):
+    def forward(self, x):
+        a = x.numpy().sum()
+        if x.sum() > 0:
+            b = torch.rand(3)
+            for row in range(int(x.argmax())):
+                b = b + row
+        else:
+            b = x.nonzero().tolist()
+        SETTINGS["limit"] = a
+        return b
+
+
+def test_all_problems_are_listed_at_once():
+    model = Several()
+    found = problems(model, torch.randn(3))
+    lines = {problem.line for problem in found}
+    assert {line_of(model, "x.numpy()"), line_of(model, "range(int"), line_of(model, "tolist()")} <= lines
+    assert all(problem.file == __file__ for problem in found)
+    text = str(CompileError(found))
+    assert "x.numpy().sum()" in text
+    assert "^^^" in text
+    assert "instead:" in text
+
+
+class Unbounded(nn.Module):
+    def forward(self, x):
+        while x.sum() > 0:
+            x = x - 1
+        return x
+
+
+def test_an_unbounded_loop():
+    model = Unbounded()
+    (problem,) = problems(model, torch.randn(3))
+    assert problem.line in {line_of(model, "while"), line_of(model, "x = x - 1")}
+    assert "iterations depends on data" in problem.found
+
+
+class Global(nn.Module):
+    def forward(self, x):
+        global counter
+        if x.sum() > 0:
+            counter = 1
+        return x
+
+
+def test_a_mutated_global():
+    model = Global()
+    (problem,) = problems(model, torch.randn(3))
+    assert problem.line == line_of(model, "counter = 1")
+    assert "global variable counter" in problem.found
+
+
+class Random(nn.Module):
+    def forward(self, x):
+        if x.sum() > 0:
+            return x + torch.randn(3)
+        return torch.nn.functional.dropout(x, 0.5, training=True)
+
+
+def test_random_numbers():
+    model = Random()
+    found = problems(model, torch.randn(3))
+    assert {problem.line for problem in found} == {line_of(model, "torch.randn"), line_of(model, "dropout")}
+
+
+class Endless(nn.Module):
+    def down(self, x):
+        return self.down(x - 1) if x.sum() > 0 else self.down(x + 1)
+
+    def forward(self, x):
+        return self.down(x)
+
+
+def test_endless_recursion_is_refused():
+    model = Endless()
+    (problem,) = problems(model, torch.randn(3))
+    assert problem.line == line_of(model, "return self.down(x - 1)")
+    assert "nest more than" in problem.found
+
+
+class Shapes(nn.Module):
+    def forward(self, x):
+        if x.sum() > 0:
+            return x @ torch.ones(7, 2)
+        return x
+
+
+def test_an_error_on_one_path_names_its_line():
+    model = Shapes()
+    (problem,) = problems(model, torch.randn(2, 3))
+    assert problem.line == line_of(model, "torch.ones(7, 2)")
+    assert "RuntimeError" in problem.found
+
+
+class Objects(nn.Module):
+    def forward(self, x):
+        if x.sum() > 0:
+            return x, np.float32(3)
+        return x, object()
+
+
+def test_results_that_are_no_tensors():
+    model = Objects()
+    found = problems(model, torch.randn(3))
+    assert line_of(model, "object()") in {problem.line for problem in found}
+
+
+def test_a_network_without_source():
+    namespace: dict[str, object] = {}
+    exec("def forward(self, x):\n    return x + 1 if x.sum() > 0 else x\n", namespace)  # noqa: S102
+    model = type("Made", (nn.Module,), {"forward": namespace["forward"]})()
+    found = problems(model, torch.randn(3))
+    assert "source" in str(found[0])
+
+
+class ManyElements(nn.Module):
+    def forward(self, x):
+        if x > 0:
+            return x
+        return -x
+
+
+def test_truth_of_several_elements():
+    model = ManyElements()
+    (problem,) = problems(model, torch.randn(3))
+    assert problem.line == line_of(model, "if x > 0")
+    assert "any()" in problem.instead
+
+
+class TextKey(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.heads = nn.ModuleDict({"h0": nn.Linear(3, 3), "h1": nn.Linear(3, 3)})
+
+    def forward(self, x):
+        return self.heads[f"h{x.argmax().item()}"](x)
+
+
+def test_a_name_made_from_data():
+    model = TextKey()
+    found = problems(model, torch.randn(3))
+    assert found[0].line == line_of(model, "self.heads[f")

@@ -1,0 +1,40 @@
+"""Lint, format and types of the whole repository."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*command: str, cwd: Path = ROOT) -> None:
+    """Run a Python module's command; its output is the failure."""
+    done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, cwd=cwd)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_lint() -> None:
+    run("ruff", "check", ".")
+
+
+def test_format() -> None:
+    run("ruff", "format", "--check", ".")
+
+
+@pytest.mark.long
+def test_types(package_root: Path) -> None:
+    run("mypy", "--config-file", str(ROOT / "pyproject.toml"), "--strict", "-p", "adaptc", cwd=package_root)
+
+
+def test_no_file_is_longer_than_400_lines() -> None:
+    folders = ("adaptc", "compiler", "passes", "runtime", "examples", "benchmarks", "costmodel")
+    files = [file for folder in folders for file in (ROOT / folder).rglob("*.py")]
+    long = {
+        str(file.relative_to(ROOT)): n for file in files if (n := len(file.read_text().splitlines())) > 400
+    }
+    assert len(files) > 50
+    assert not long
