@@ -30,7 +30,8 @@ from adaptc.passes.manager import PassManager, PassReport
 from adaptc.passes.pipeline import default_pipeline
 from adaptc.runtime import Executable, load
 from adaptc.runtime.artifact import Artifact
-from adaptc.runtime.errors import AdaptcError
+from adaptc.runtime.engines import ENGINES
+from adaptc.runtime.errors import AdaptcError, EngineError
 from adaptc.runtime.hostprogram import HostBlock, successors
 from adaptc.runtime.manifest import Manifest
 
@@ -49,8 +50,11 @@ def compile_model(
     """Compile `model` and write its artifact to `output`, whole or not at all.
 
     Raises `CompileError` listing every reason why it cannot be compiled, `VerificationError` where the compiled
-    network differs from eager PyTorch, and `AdaptcError` where `output` cannot be written.
+    network differs from eager PyTorch, `EngineError` for an unknown engine, and `AdaptcError` where `output` cannot
+    be written.
     """
+    if options.engine not in ENGINES:
+        raise EngineError(f"there is no engine {options.engine!r}; the engines are {', '.join(ENGINES)}")
     stages = Stages()
     with _destination(output) as folder:
         with stages.time("capture"):

@@ -32,9 +32,7 @@ def main(artifact: Path, images_file: Path, results_file: Path) -> None:
         logits.append(output[0])
         exits.append(exit_index)
     assert "torch" not in sys.modules, "this process was to run without PyTorch"
-    np.savez(
-        results_file, logits=np.stack(logits), exits=np.array(exits), microseconds=np.array(microseconds)
-    )
+    np.savez(results_file, logits=np.stack(logits), exits=np.array(exits), microseconds=np.array(microseconds))
 
 
 if __name__ == "__main__":

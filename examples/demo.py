@@ -120,9 +120,7 @@ def main() -> int:
         eager.append(run_eager(model, data.test_images))
 
     labels = data.test_labels
-    same = int(
-        ((ours[0].logits.argmax(-1) == eager[0].logits.argmax(-1)) & (ours[0].exits == eager[0].exits)).sum()
-    )
+    same = int(((ours[0].logits.argmax(-1) == eager[0].logits.argmax(-1)) & (ours[0].exits == eager[0].exits)).sum())
     difference = np.abs(ours[0].logits - eager[0].logits).max(-1) / np.abs(eager[0].logits).max(-1)
     console = Console(highlight=False, width=80)
     console.print(f"\n{len(labels)} test images in a process without PyTorch, beside eager PyTorch:")

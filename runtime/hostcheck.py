@@ -49,6 +49,9 @@ def check(program: HostProgram, manifest: Manifest) -> Kinds:
         _fail(f"the entry takes {len(entry.params)} tensors, the signature has {len(inputs)}")
     for block in program.blocks:
         _check_block(block, blocks, units)
+    reads = [step.name for block in program.blocks for step in block.steps if isinstance(step, Read)]
+    if len(set(reads)) != len(reads):
+        _fail("two reads have the same name, so that neither could be forced")
     kinds = infer_kinds(program, units, inputs)
     for block in program.blocks:
         if block.name in kinds:

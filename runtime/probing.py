@@ -96,13 +96,13 @@ class _ProbedSteps(StepPrinter):
         kinds: Mapping[str, dict[str, Kind]],
     ) -> None:
         super().__init__(program, units, unit_names, dict(kinds))
-        self.read_numbers = {id(read): number for number, read in enumerate(reads_of(program))}
+        self.read_numbers = {read.name: number for number, read in enumerate(reads_of(program))}
 
     def call(self, unit: str, arguments: list[str]) -> str:
         return f"probe.unit({', '.join([str(self.unit_numbers[unit]), self.unit_names[unit], *arguments])})"
 
     def read(self, step: Read, tensor: str, kind: Kind) -> str:
-        return f"probe.read({self.read_numbers[id(step)]}, {super().read(step, tensor, kind)})"
+        return f"probe.read({self.read_numbers[step.name]}, {super().read(step, tensor, kind)})"
 
 
 def reads_of(program: HostProgram) -> list[Read]:

@@ -41,10 +41,7 @@ def test_blocks_are_commands_files_or_output() -> None:
     assert {language for language, _ in blocks()} <= {"sh", "python", "text"}
     assert all(re.match(r"# \w+\.py\n", text) for language, text in blocks() if language == "python")
     assert all(
-        not line.startswith("$")
-        for language, text in blocks()
-        if language == "sh"
-        for line in text.splitlines()
+        not line.startswith("$") for language, text in blocks() if language == "sh" for line in text.splitlines()
     )
 
 

@@ -11,11 +11,11 @@ from adaptc.compiler.frontend.draft import (
     Draft,
     HostExpr,
     JumpEnd,
+    LetStep,
     Operand,
     RaiseEnd,
     ReadStep,
     ReturnEnd,
-    SizeStep,
     SwitchEnd,
     Value,
 )
@@ -95,6 +95,8 @@ class Assembly:
         """Values that a draft's tape, steps and end read and that are not weights."""
         used: list[Value] = [value for value in draft.inputs.values() if value.weight is None]
         used += self.exporter.scalars(draft)
+        for step in draft.steps:
+            used += step.expr.uses if isinstance(step, LetStep) else ()
         used += [value for value in _end_uses(draft) if value.weight is None]
         return used
 
@@ -126,7 +128,7 @@ class Assembly:
                 wanted[value.slot] = None
 
         for step in draft.steps:
-            if step.slot not in draft.inputs:
+            if not isinstance(step, LetStep) and step.slot not in draft.inputs:
                 wanted[step.slot] = None
         for value in _end_uses(draft):
             want(value)
@@ -157,8 +159,9 @@ class Assembly:
             if isinstance(step, ReadStep):
                 assert step.value.kind is not None
                 steps.append(Read(step.value.name, by_slot[step.slot], step.value.kind, step.loc))
+            elif isinstance(step, LetStep):
+                steps.append(Let(step.value.name, step.expr.expr, step.loc))
             else:
-                assert isinstance(step, SizeStep)
                 steps.append(Let(step.value.name, Size(by_slot[step.slot], step.dim), step.loc))
         return Block(
             names[id(draft)],

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import dis
 import functools
 import inspect
 from collections.abc import Iterable
-from types import FunctionType, MethodType
+from types import FunctionType, MethodType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -21,6 +22,7 @@ from adaptc.compiler.frontend.signals import NeedsInterpretation, NeedsSplit, Re
 from adaptc.compiler.frontend.sources import is_library_file
 from adaptc.compiler.frontend.specials import SymbolicText, symbolic_text
 from adaptc.compiler.frontend.state import Frame, Generator
+from adaptc.compiler.frontend.symbols import Symbolic
 
 if TYPE_CHECKING:
     from adaptc.compiler.frontend.machine import Machine
@@ -57,7 +59,7 @@ def call(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[st
         elif isinstance(function, torch.nn.Module):
             function = _module_call(machine, function)
         elif isinstance(function, FunctionType):
-            if is_interpreted(machine, function):
+            if is_interpreted(machine, function) or _takes_data(machine, function, args, kwargs):
                 return _enter(machine, function, args, kwargs, dst, instance)
             break
         elif isinstance(function, type) and _constructor(machine, function) is not None:
@@ -123,6 +125,17 @@ def is_interpreted(machine: Machine, function: FunctionType) -> bool:
         return True  # @contextmanager: its generator must be one that states can share
     generator = function.__code__.co_flags & inspect.CO_GENERATOR
     return bool(generator) and not is_library_file(function.__code__.co_filename)
+
+
+def _takes_data(machine: Machine, function: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether user code is given a number that depends on data: native code would not see a Python number."""
+    if is_library_file(function.__code__.co_filename):
+        return False
+    dimensions = machine.recorder.dimensions
+    return any(
+        isinstance(arg, Symbolic) and not all(symbol in dimensions for symbol in arg.node.expr.free_symbols)
+        for arg in (*args, *kwargs.values())
+    )
 
 
 def _constructor(machine: Machine, cls: type) -> FunctionType | None:
@@ -241,9 +254,9 @@ def origin_problem(machine: Machine, error: Exception) -> Problem | None:
     filename = traceback.tb_frame.f_code.co_filename if traceback is not None else ""
     handled = any(frame.code.handlers[frame.pc] is not None for frame in machine.state.frames)
     own = traceback is not None and traceback.tb_frame.f_globals.get("__name__", "").startswith("adaptc.")
-    if handled and not own:
+    if handled and not (own and isinstance(error, TypeError)):
         return None
-    if not own and not is_library_file(filename):
+    if not own and not is_library_file(filename) and _is_raise(traceback):
         return None
     text = str(error).splitlines()[0] if str(error) else "no message"
     place = user_place(error)
@@ -253,6 +266,15 @@ def origin_problem(machine: Machine, error: Exception) -> Problem | None:
         "it was raised while the path to this line was captured; eager PyTorch may raise it too when it comes here",
         "run the network in eager mode along this path; if it works there, write this line with other torch functions",
     )
+
+
+def _is_raise(traceback: TracebackType | None) -> bool:
+    """Whether the innermost frame of a traceback stands at a ``raise`` or ``assert`` of its own."""
+    if traceback is None:
+        return False
+    code = traceback.tb_frame.f_code
+    instruction = next((i for i in dis.get_instructions(code) if i.offset == traceback.tb_lasti), None)
+    return instruction is not None and instruction.opname in {"RAISE_VARARGS", "RERAISE"}
 
 
 def user_place(error: BaseException) -> tuple[str, int] | None:

@@ -30,6 +30,7 @@ from adaptc.compiler.frontend.recorder import Recorder
 from adaptc.compiler.frontend.signals import JoinSite, NeedsInterpretation, NeedsSplit, Refused
 from adaptc.compiler.frontend.state import Modes, State
 from adaptc.compiler.frontend.symbols import Symbolic, expression, kind_of
+from adaptc.compiler.frontend.transforms import traced_transforms
 from adaptc.compiler.ir.program import Input, Program, TensorType
 from adaptc.compiler.signature import Bound, apply_dims
 from adaptc.compiler.structure import StructureError, flatten, rebuild
@@ -312,6 +313,7 @@ def _surroundings(recorder: Recorder, heap: Heap) -> Iterator[None]:
             torch.no_grad(),
             heap.watching(),
             recorder.guarded_symbols(),
+            traced_transforms(recorder),
             torch.compiler.set_stance("force_eager"),
         ):
             yield

@@ -103,6 +103,15 @@ Operand = Value | HostExpr
 
 
 @dataclass(slots=True)
+class LetStep:
+    """The host computes a scalar that must not be simplified symbolically."""
+
+    value: Value
+    expr: HostExpr
+    loc: str
+
+
+@dataclass(slots=True)
 class JumpEnd:
     """Go on to one draft."""
 
@@ -168,7 +177,7 @@ class Draft:
     inputs: dict[int, Value] = field(default_factory=dict)
     slots: dict[int, int] = field(default_factory=dict)
     tensors: list[torch.Tensor] = field(default_factory=list)
-    steps: list[ReadStep | SizeStep] = field(default_factory=list)
+    steps: list[ReadStep | SizeStep | LetStep] = field(default_factory=list)
     changed: set[object] = field(default_factory=set)
     end: End | None = None
 

@@ -70,6 +70,12 @@ def as_number(value: Any) -> Any:
     return torch.sym_ite(value, 1, 0) if isinstance(value, torch.SymBool) else value  # type: ignore[no-untyped-call]
 
 
+def as_tensor(machine: Machine, value: torch.SymBool) -> torch.Tensor:
+    """A symbolic bool as a 0-d bool tensor."""
+    result: torch.Tensor = machine.recorder.record(rewrites.assemble, (as_number(value), torch.bool), {})
+    return result
+
+
 def has_symbols(value: Any) -> bool:
     """Whether a tuple or list holds symbolic numbers, at any depth."""
     if isinstance(value, (tuple, list)):
@@ -121,15 +127,53 @@ def contains(machine: Machine, item: Any, container: Any) -> Any:
     return item in container
 
 
+_ON_FLOATS = {
+    name: name.removeprefix("i") if name not in {"is_", "is_not"} else name
+    for name in (
+        "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "lt", "le", "gt", "ge", "eq", "ne",
+        "iadd", "isub", "imul", "itruediv", "ifloordiv", "imod", "ipow",
+    )
+}  # fmt: skip
+"""Binary functions that the host computes as written where a float takes part -> their names there."""
+
+
+def float_arithmetic(machine: Machine, function: str, a: Any, b: Any) -> Any:
+    """A binary function of host scalars of which one is a symbolic float, or whose result is one; else None."""
+    name = _ON_FLOATS.get(function)
+    if name is None or not all(isinstance(item, (int, float, *Symbolic)) for item in (a, b)):
+        return None
+    floats = any(isinstance(item, torch.SymFloat) for item in (a, b))
+    symbolic = isinstance(a, Symbolic) or isinstance(b, Symbolic)
+    mixed = symbolic and any(isinstance(item, float) for item in (a, b))
+    if floats or mixed or (symbolic and name == "truediv"):
+        return machine.let(name, as_number(a), as_number(b))
+    if symbolic and name == "pow" and not (isinstance(b, int) and b >= 0):
+        raise Refused(
+            machine.problem(
+                "an integer power whose exponent depends on data",
+                "its result is an int or a float, depending on the exponent's sign",
+                "write the base or the exponent as a float",
+            )
+        )
+    return None
+
+
 def unary(machine: Machine, frame: Frame, i: code.Unary) -> None:
     a = operand(frame, i.a)
     if a is POISON:
         result = a
     elif i.function == "not_":
         value = truth(machine, a)
-        result = value if value is POISON else negate(value)
+        if machine.recorder.symbols.may_be_nan(value):
+            result = machine.let("not", value)
+        else:
+            result = value if value is POISON else negate(value)
     else:
-        result = getattr(operator, i.function)(as_number(a))
+        a = as_number(a)
+        if i.function == "invert" and isinstance(a, torch.SymInt):
+            result = -1 - a
+        else:
+            result = getattr(operator, i.function)(a)
     store(machine, frame, i.dst, result)
 
 
@@ -143,6 +187,12 @@ def binary(machine: Machine, frame: Frame, i: code.Binary) -> None:
     elif i.function in {"contains", "not_contains"}:
         result = contains(machine, a, b)
         result = result if i.function == "contains" else negate(result)
+    elif (computed := float_arithmetic(machine, i.function, a, b)) is not None:
+        result = computed
+    elif isinstance(a, torch.Tensor) and isinstance(b, torch.SymBool):
+        result = getattr(operator, i.function)(a, as_tensor(machine, b))
+    elif isinstance(a, torch.SymBool) and isinstance(b, torch.Tensor):
+        result = getattr(operator, i.function)(as_tensor(machine, a), b)
     elif i.function in {"eq", "ne"} and (has_symbols(a) or has_symbols(b)) and not _tensor(a, b):
         result = equal(a, b)
         result = result if i.function == "eq" else negate(result)
@@ -177,11 +227,9 @@ def get_item(machine: Machine, frame: Frame, i: code.GetItem) -> None:
 def _concretise(machine: Machine, frame: Frame, register: code.Operand, index: torch.SymInt, obj: Any) -> None:
     """Fork over the values that an index or key can take."""
     if isinstance(obj, (list, tuple, torch.nn.ModuleList, torch.nn.Sequential)):
-        values: list[int] = list(range(len(obj)))
-        exception, message = (
-            "IndexError",
-            "index out of range, or negative where the compiled network takes none",
-        )
+        nonnegative = machine.recorder.symbols.decide(index.node.expr >= 0)
+        values: list[int] = list(range(0 if nonnegative else -len(obj), len(obj)))
+        exception, message = "IndexError", "list index out of range"
     elif isinstance(obj, (dict, torch.nn.ModuleDict)) and all(isinstance(key, int) for key in obj):
         values, exception, message = [key for key in obj if isinstance(key, int)], "KeyError", "no such key"
     else:

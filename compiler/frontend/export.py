@@ -14,11 +14,12 @@ from torch.export import Dim
 from torch.fx import traceback
 
 from adaptc.compiler.errors import CompileError, Problem
-from adaptc.compiler.frontend.draft import Draft, Op, ReadStep, SlotRef, SymbolArg, Value, leaves, map_leaves
+from adaptc.compiler.frontend.draft import Draft, LetStep, Op, ReadStep, SlotRef, SymbolArg, Value, leaves, map_leaves
 from adaptc.compiler.frontend.replay import Replay
 from adaptc.compiler.frontend.symbols import SymbolTable, expression
 from adaptc.compiler.ir.program import Code, ScalarType, TensorType, Type
 from adaptc.compiler.ir.program import Dim as Extent
+from adaptc.runtime.hostprogram import Expr
 
 _SCALAR_DTYPES = {"bool": torch.bool, "int": torch.int64, "float": torch.float64}
 _HINTS = [5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97]
@@ -135,11 +136,14 @@ class Exporter:
             arguments = map_leaves(text, (op.args, op.kwargs))
             parts.append(f"{function}{arguments}->{results}{op.autocast}")
         elements = [f"{canonical(symbol)}@{number(slot)}" for symbol, slot in layout.elements.items()]
+        for symbol, (expr, uses) in layout.computed.items():
+            names = {name: canonical(used) for name, used in uses.items()}
+            elements.append(f"{canonical(symbol)}={expr!r}{names}")
         return "\n".join([*parts, *elements, str([number(slot) for slot in outputs])])
 
     def _export(self, draft: Draft, tape: Sequence[Op], layout: _Layout, outputs: Sequence[int], name: str) -> _Shared:
         slots = [*layout.tensors, *layout.weights]
-        replay = Replay(tape, slots, layout.scalars, outputs, layout.extents, layout.elements)
+        replay = Replay(tape, slots, layout.scalars, outputs, layout.extents, layout.elements, layout.computed)
         hints: dict[sympy.Basic, int] = {}
         examples = [_example(draft.tensors[slot], hints) for slot in slots]
         scalars = [torch.full((), 2, dtype=_SCALAR_DTYPES[self.symbols.kinds[s]]) for s in layout.scalars]
@@ -225,17 +229,28 @@ class _Layout:
             for dim, extent in enumerate(draft.tensors[slot].shape)
             if not isinstance(extent, int) and expression(extent).is_Symbol
         }
-        elements = {}
-        for step in draft.steps:
-            if isinstance(step, ReadStep):
-                for symbol, value in symbols.values.items():
-                    if value is step.value:
-                        elements[symbol] = step.slot
+        own = {value: symbol for symbol, value in symbols.values.items() if value.draft is draft}
+        elements = {
+            own[step.value]: step.slot for step in draft.steps if isinstance(step, ReadStep) and step.value in own
+        }
+        lets = {own[step.value]: step for step in draft.steps if isinstance(step, LetStep) and step.value in own}
+        by_value = {value: symbol for symbol, value in symbols.values.items()}
+        pending = list(needed)
+        self.computed: dict[sympy.Symbol, tuple[Expr, dict[str, sympy.Symbol]]] = {}
+        while pending:  # a number that the tape uses and the draft's own host computes is computed in the tape too
+            symbol = pending.pop()
+            if symbol in lets and symbol not in self.computed:
+                uses = {value.name: by_value[value] for value in lets[symbol].expr.uses}
+                self.computed[symbol] = (lets[symbol].expr.expr, uses)
+                for used in uses.values():
+                    needed[used] = None
+                    pending.append(used)
         self.extents = {symbol: extents[symbol] for symbol in needed if symbol in extents}
         self.elements = {
             symbol: elements[symbol] for symbol in needed if symbol in elements and symbol not in self.extents
         }
-        self.scalars = [s for s in needed if s not in self.extents and s not in self.elements]
+        inside = {*self.extents, *self.elements, *self.computed}
+        self.scalars = [symbol for symbol in needed if symbol not in inside]
 
 
 class _Unexportable(Exception):
@@ -315,15 +330,16 @@ def _tidy(program: torch.export.ExportedProgram, loc: str) -> tuple[fx.Graph, di
 
 
 def _is_random(node: fx.Node) -> bool:
+    """Whether a node draws random numbers: dropout that is switched off, or has probability 0, does not."""
     target = node.target
     if not isinstance(target, torch._ops.OpOverload) or torch.Tag.nondeterministic_seeded not in target.tags:
         return False
-    if "scaled_dot_product" in str(target):
-        probability = node.kwargs.get("dropout_p", node.args[4] if len(node.args) > 4 else 0.0)
-        return bool(probability)
-    if str(target).split(".")[1].endswith("dropout"):
-        return bool(node.kwargs.get("train", node.args[2] if len(node.args) > 2 else True))
-    return True
+    given = {argument.name: argument.default_value for argument in target._schema.arguments}
+    given.update(zip(given, node.args, strict=False))
+    given.update(node.kwargs)
+    if any(name in given and given[name] is False for name in ("train", "training")):
+        return False
+    return not any(name in given and given[name] == 0 for name in ("dropout", "dropout_p", "p"))
 
 
 def _random_problem(loc: str, node: fx.Node) -> Problem:

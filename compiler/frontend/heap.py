@@ -170,8 +170,9 @@ class Heap:
             elif isinstance(item, slice):
                 stack += (item.start, item.stop, item.step)
             elif isinstance(item, FunctionType):
-                if item.__closure__ and not item.__module__.startswith("torch."):
-                    stack += item.__closure__
+                if not (item.__module__ or "").startswith("torch."):
+                    stack += item.__closure__ or ()
+                    stack += (item.__defaults__, item.__kwdefaults__)
             elif isinstance(item, MethodType):
                 stack.append(item.__self__)
             elif isinstance(item, functools.partial):

@@ -61,7 +61,7 @@ class Move(Instruction):
 
 @dataclass(frozen=True, slots=True)
 class Delete(Instruction):
-    """Unbind a local variable."""
+    """Unbind a local variable, whether it is bound or not (``del x`` of one that may be unbound reads it before)."""
 
     name: Register
 
@@ -107,7 +107,7 @@ class StoreCell(Instruction):
 
 @dataclass(frozen=True, slots=True)
 class DeleteCell(Instruction):
-    """Empty the frame's cell."""
+    """Empty the frame's cell, which may be empty already."""
 
     cell: str
 
@@ -332,7 +332,7 @@ class Return(Instruction):
 
 @dataclass(frozen=True, slots=True)
 class Raise(Instruction):
-    """raise exc from cause; `cause` is a literal None where there is no ``from``."""
+    """raise exc from cause; `cause` is a literal None where there is no ``from``, a register in ``from None``."""
 
     exc: Operand
     cause: Operand

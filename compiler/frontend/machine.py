@@ -16,18 +16,20 @@ import torch
 from adaptc.compiler.errors import Problem
 from adaptc.compiler.frontend import calls, execute
 from adaptc.compiler.frontend import instructions as code
-from adaptc.compiler.frontend.draft import Arm, BranchEnd, Draft, RaiseEnd, SwitchEnd
+from adaptc.compiler.frontend.draft import Arm, BranchEnd, Draft, HostExpr, LetStep, RaiseEnd, SwitchEnd, Value
 from adaptc.compiler.frontend.heap import Heap
 from adaptc.compiler.frontend.iterators import POISON
 from adaptc.compiler.frontend.merge import Conflict, Merge
 from adaptc.compiler.frontend.recorder import Recorder
 from adaptc.compiler.frontend.signals import JoinSite, Refused
 from adaptc.compiler.frontend.state import Frame, Generator, State
+from adaptc.runtime.hostprogram import Apply, Scalar
 
 MAX_STATES = 256
 MAX_DATA_ITERATIONS = 64
 MAX_FRAMES = 200
 MAX_GIVEN_UP = 8
+BOOLEAN = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "not", "and", "or"})
 
 
 class Machine:
@@ -354,6 +356,23 @@ class Machine:
                     "compute it with tensor operations and read the result with .item()",
                 )
             ) from error
+
+    def let(self, function: str, *args: Any) -> torch.SymBool | torch.SymFloat:
+        """A number that the host computes as it is written.
+
+        sympy's algebra is that of the reals: with floats, which round and may be NaN, its simplifications do not hold.
+        """
+        parts = [self.host(arg) for arg in args]
+        expr = HostExpr(Apply(function, tuple(part.expr for part in parts)), tuple(u for p in parts for u in p.uses))
+        shapes = self.recorder.shapes
+        kind: Scalar = "bool" if function in BOOLEAN else "float"
+        result = shapes.create_unbacked_symbool() if kind == "bool" else shapes.create_unbacked_symfloat()
+        shapes.pending_fresh_unbacked_symbols.clear()
+        value = Value(self.recorder.name(function), self.state.draft, kind=kind)
+        self.state.draft.steps.append(LetStep(value, expr, "{}:{}".format(*self.location())))
+        (symbol,) = result.node.expr.free_symbols
+        self.recorder.symbols.define(symbol, value)
+        return result
 
     # -- frames ------------------------------------------------------------------------------------------------
 

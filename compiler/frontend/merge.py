@@ -6,10 +6,11 @@ conflict, and the states stay apart until the difference is dead.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import CellType, MethodType
+from types import CellType, FunctionType, MethodType
 from typing import Any
 
 import torch
@@ -23,7 +24,8 @@ from adaptc.compiler.frontend.signals import JoinSite
 from adaptc.compiler.frontend.state import Frame, Generator, Snapshot, State
 from adaptc.compiler.frontend.symbols import Symbolic, expression, kind_of
 
-_COMPARED_BY_VALUE = (str, bytes, torch.dtype, torch.device, range, MethodType, complex)
+_ATOMS = (str, bytes, torch.dtype, torch.device, range, complex)
+_COMPARED_BY_VALUE = (*_ATOMS, MethodType)
 
 
 class Conflict(Exception):
@@ -127,7 +129,7 @@ class Merge:
         if isinstance(first, torch.Tensor) and all(isinstance(item, torch.Tensor) for item in given):
             return self._tensor(given)
         if all(item is first for item in given) and (
-            first is None or isinstance(first, (str, int, float, type, torch.nn.Module, *_COMPARED_BY_VALUE))
+            first is None or isinstance(first, (int, float, type, torch.nn.Module, *_ATOMS))
         ):
             return first
         if any(item is POISON for item in given):
@@ -138,9 +140,11 @@ class Merge:
         if any(type(item) is not type(first) for item in given):
             raise Conflict(f"{type(first).__name__} against {[type(item).__name__ for item in given]}")
         if isinstance(first, _COMPARED_BY_VALUE):
-            if all(item == first for item in given):
-                return first
-            raise Conflict(f"different {type(first).__name__}")
+            if not all(item == first for item in given):
+                raise Conflict(f"different {type(first).__name__}")
+            if isinstance(first, MethodType):
+                self.value([item.__self__ for item in given])
+            return first
         key = tuple(id(item) for item in given)
         if key in self.memo:
             return self.memo[key]
@@ -176,6 +180,7 @@ class Merge:
         same = all(item is first for item in given)
         if all(part is None for part in held):
             if same:
+                self._follow(first)
                 return first
             raise Conflict(f"different {type(first).__name__} objects")
         merged = first if same else self._blank(first)
@@ -183,6 +188,18 @@ class Merge:
         self.heap[id(merged)] = (merged, self._parts(merged, held))
         self.kept.append(merged)
         return merged
+
+    def _follow(self, item: Any) -> None:
+        """Merge what an object that cannot change itself refers to: cells and defaults of a function, parts of a
+        partial."""
+        count = len(self.states)
+        parts: tuple[Any, ...] = ()
+        if isinstance(item, FunctionType) and not (item.__module__ or "").startswith("torch."):
+            parts = (*(item.__closure__ or ()), item.__defaults__, item.__kwdefaults__)
+        elif isinstance(item, functools.partial):
+            parts = (item.func, item.args, item.keywords)
+        for part in parts:
+            self.value([part] * count)
 
     def _blank(self, like: Any) -> Any:
         """A new object of the type of `like`, to be filled from the merged contents."""
@@ -295,6 +312,7 @@ class Merge:
                 "bool": shapes.create_unbacked_symbool,
             }
             symbolic = makers[str(kind)]()
+            shapes.pending_fresh_unbacked_symbols.clear()
             param = Value(self.recorder.name("number"), self.draft, kind=kind)
             self.draft.params.append(param)
             (symbol,) = symbolic.node.expr.free_symbols
@@ -357,9 +375,18 @@ class Merge:
                 shape.append(extents[0])
             else:
                 shape.append(self.recorder.shapes.create_unbacked_symint())
+                self.recorder.shapes.pending_fresh_unbacked_symbols.clear()
                 unknown.append((dim, shape[-1]))
+        strides = [tuple(expression(step) for step in item.stride()) for item in given]
+        alike = not unknown and all(item == strides[0] for item in strides)
         with torch._C.DisableTorchFunction(), self.recorder.fakes:
-            merged = torch.empty(shape, dtype=first.dtype)
+            if alike and not first.is_contiguous() and 0 not in strides[0]:
+                merged = torch.empty_strided(shape, first.stride(), dtype=first.dtype)
+            else:
+                merged = torch.empty(shape, dtype=first.dtype)
+        if not all(item.is_contiguous() for item in given) and not (alike and 0 not in strides[0]):
+            # reshape() of it may be a view on one way and a copy on another
+            self.held.entangled[self.recorder.memories.of(merged)] = self.site
         param = Value(self.recorder.name("joined"), self.draft, fake=merged)
         self.draft.params.append(param)
         self.arguments.append(_Argument(param, tuple(given)))

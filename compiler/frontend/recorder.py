@@ -18,6 +18,8 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
 from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode, ShapeEnv
 from torch.overrides import TorchFunctionMode
+from torch.utils._sympy.numbers import int_oo
+from torch.utils._sympy.value_ranges import ValueRanges
 
 from adaptc.compiler.errors import Problem
 from adaptc.compiler.frontend import rewrites
@@ -262,6 +264,24 @@ class Recorder(TorchFunctionMode):
                 )
             ) from error
 
+    def _is_index(self, slot: int) -> bool:
+        """Whether the tensor of `slot` holds indices or counts, which are never negative."""
+        while True:
+            found = next((op for op in reversed(self.draft.ops) if slot in op.results), None)
+            if found is None:
+                return False
+            name = getattr(found.function, "__name__", "")
+            if name in {"argmax", "argmin", "count_nonzero", "nonzero", "bincount"}:
+                return True
+            if name in {"max", "min", "topk", "sort", "kthvalue", "mode", "median"}:
+                return len(found.results) == 2 and found.results[1] == slot
+            source = found.args[0] if found.args else None
+            if name not in {"__getitem__", "select", "squeeze", "view", "reshape", "flatten", "unbind", "clone"}:
+                return False
+            if not isinstance(source, SlotRef):
+                return False
+            slot = source.slot
+
     def portable(self, held: Held, draft: Draft, tensor: torch.Tensor) -> Value:
         """The value of `tensor` at the end of `draft`, as other blocks and the host can take it."""
         tensor = self.fake(tensor, held)
@@ -281,6 +301,9 @@ class Recorder(TorchFunctionMode):
 
     def read(self, tensor: torch.Tensor) -> torch.SymInt | torch.SymFloat | torch.SymBool | bool | int | float:
         """The one element of `tensor` as a symbolic host scalar; the host takes it when the block has run."""
+        codes = codes_of_frames(sys._getframe(1))
+        if codes:  # native code would compute with a symbolic number, whose ways are not quite those of Python's
+            raise NeedsInterpretation(codes, self.problem("a number is read from a tensor", "it depends on data", ""))
         fake = self.fake(tensor)
         constant = getattr(fake, "constant", None)
         value = self.held.values[id(fake)][0]
@@ -297,6 +320,7 @@ class Recorder(TorchFunctionMode):
         if fake.dtype.is_complex:
             self._refuse("a complex number is read from a tensor", "read its real and imaginary parts")
         scalar = torch.ops.aten._local_scalar_dense.default(fake.reshape(()))
+        self.shapes.pending_fresh_unbacked_symbols.clear()
         kind = kind_of(scalar)
         assert kind is not None
         file, line = self.user_location()
@@ -305,6 +329,8 @@ class Recorder(TorchFunctionMode):
         self.draft.steps.append(ReadStep(value, slot, len(self.draft.ops), f"{file}:{line}"))
         (symbol,) = scalar.node.expr.free_symbols
         self.symbols.define(symbol, value)
+        if kind == "int" and self._is_index(slot):
+            self.symbols.ranges[symbol] = ValueRanges(0, int_oo)
         return scalar  # type: ignore[no-any-return]
 
     # -- refusals ----------------------------------------------------------------------------------------------
@@ -350,6 +376,12 @@ class Recorder(TorchFunctionMode):
                 if original is not None:
                     originals.append((cls, method, original))
                     setattr(cls, method, self._guard(cls, original))
+        for cls in (torch.SymFloat, torch.SymBool):
+            for method in _ARITHMETIC:
+                original = cls.__dict__.get(method)
+                if original is not None:
+                    originals.append((cls, method, original))
+                    setattr(cls, method, _interpreted_only(self, original))
         try:
             yield
         finally:
@@ -378,6 +410,28 @@ class Recorder(TorchFunctionMode):
             raise AssertionError
 
         return guard
+
+
+_ARITHMETIC = [
+    f"__{side}{name}__"
+    for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or")
+    for side in ("", "r")
+] + ["__neg__", "__abs__", "__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__ne__", "__round__", "__trunc__"]
+
+
+def _interpreted_only(recorder: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of a symbolic number that user code may reach through the machine alone."""
+
+    def method(*args: Any) -> Any:
+        frame = sys._getframe(1)
+        if not is_library_frame(frame) and not frame.f_globals.get("__name__", "").startswith("adaptc.compiler"):
+            codes = codes_of_frames(frame)
+            if codes:
+                problem = recorder.problem("native code computes with a number that depends on data", "", "")
+                raise NeedsInterpretation(codes, problem)
+        return original(*args)
+
+    return method
 
 
 def codes_of(traceback: TracebackType | None) -> list[CodeType]:

@@ -101,7 +101,7 @@ class Replay(torch.nn.Module):
     """A tape as a module. Called with the tensors of `inputs` (slots), then one 0-d tensor per symbol of `scalars`.
 
     A symbol gets its value from a dimension (`extents`: symbol -> slot, dim), from an element that the tape itself
-    computes (`elements`: symbol -> slot), or from a scalar input.
+    computes (`elements`: symbol -> slot), from a host expression over other symbols (`computed`), or from a scalar input.
     """
 
     def __init__(
@@ -112,6 +112,7 @@ class Replay(torch.nn.Module):
         outputs: Sequence[int],
         extents: Mapping[sympy.Symbol, tuple[int, int]],
         elements: Mapping[sympy.Symbol, int],
+        computed: Mapping[sympy.Symbol, tuple[Expr, Mapping[str, sympy.Symbol]]],
     ) -> None:
         super().__init__()
         self.tape = tape
@@ -120,6 +121,7 @@ class Replay(torch.nn.Module):
         self.outputs = outputs
         self.extents = extents
         self.elements = elements
+        self.computed = computed
 
     def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """The tensors of the slots `outputs`."""
@@ -168,22 +170,44 @@ class Replay(torch.nn.Module):
         def symbol(name: sympy.Symbol) -> Expr:
             return Ref(str(name))
 
-        values: dict[str, torch.Tensor] = {}
-        for name in arg.expr.free_symbols:
-            assert isinstance(name, sympy.Symbol)
-            if name in self.extents:
-                slot, dim = self.extents[name]
-                values[str(name)] = torch.scalar_tensor(slots[slot].shape[dim], dtype=torch.int64)
-            else:
-                element = slots[self.elements[name]] if name in self.elements else scalars[name]
-                kind = torch.float64 if element.is_floating_point() else torch.int64
-                values[str(name)] = element.reshape(()).to(kind)
-        return evaluate(translate(arg.expr, symbol), values, _ON_TENSORS, wide[arg.kind]).to(dtype)  # type: ignore[no-any-return]
+        result = self._tensor(arg.expr, wide[arg.kind], slots, scalars)
+        return result.to(dtype)
+
+    def _tensor(
+        self,
+        expr: sympy.Basic,
+        kind: torch.dtype,
+        slots: Mapping[int, torch.Tensor],
+        scalars: Mapping[sympy.Symbol, torch.Tensor],
+    ) -> torch.Tensor:
+        """A symbolic expression as a 0-d tensor of int64, float64 or bool arithmetic."""
+        values = {str(name): self._symbol(name, slots, scalars) for name in expr.free_symbols}
+        wide = torch.float64 if any(value.is_floating_point() for value in values.values()) else kind
+        result: torch.Tensor = evaluate(translate(expr, lambda name: Ref(str(name))), values, _ON_TENSORS, wide)
+        return result
+
+    def _symbol(
+        self, name: sympy.Basic, slots: Mapping[int, torch.Tensor], scalars: Mapping[sympy.Symbol, torch.Tensor]
+    ) -> torch.Tensor:
+        assert isinstance(name, sympy.Symbol)
+        if name in self.extents:
+            slot, dim = self.extents[name]
+            return torch.scalar_tensor(slots[slot].shape[dim], dtype=torch.int64)
+        if name in self.computed:
+            expr, uses = self.computed[name]
+            values = {used: self._symbol(symbol, slots, scalars) for used, symbol in uses.items()}
+            result: torch.Tensor = evaluate(expr, values, _ON_TENSORS, torch.float64)
+            return result
+        element = slots[self.elements[name]] if name in self.elements else scalars[name]
+        return element.reshape(()).to(torch.float64 if element.is_floating_point() else torch.int64)
 
     def _as_number(
         self, arg: SymbolArg, slots: Mapping[int, torch.Tensor], scalars: Mapping[sympy.Symbol, torch.Tensor]
     ) -> Any:
         """A host scalar as a symbolic number of the trace."""
+        if arg.kind == "float" or any(name in self.computed for name in arg.expr.free_symbols):
+            wide = {"bool": torch.bool, "int": torch.int64, "float": torch.float64}[arg.kind]
+            return self._tensor(arg.expr, wide, slots, scalars).item()
         values: dict[str, Any] = {}
         for name in arg.expr.free_symbols:
             assert isinstance(name, sympy.Symbol)

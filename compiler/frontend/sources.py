@@ -31,7 +31,10 @@ def is_library_frame(frame: FrameType) -> bool:
 
 
 # Modules that run below native code, and so between it and the machine on the stack.
-_INNER = {f"adaptc.compiler.frontend.{name}" for name in ("recorder", "rewrites", "memory", "symbols", "sources")}
+_INNER = {
+    f"adaptc.compiler.frontend.{name}"
+    for name in ("recorder", "rewrites", "memory", "symbols", "sources", "transforms")
+}
 
 
 def is_machine_frame(frame: FrameType) -> bool:

@@ -14,7 +14,7 @@ from adaptc.compiler.frontend import execute, prelude
 from adaptc.compiler.frontend.iterators import POISON, SequenceIterator
 from adaptc.compiler.frontend.signals import JoinSite, NeedsSplit, Refused
 from adaptc.compiler.frontend.state import Generator
-from adaptc.compiler.frontend.symbols import Symbolic
+from adaptc.compiler.frontend.symbols import Symbolic, kind_of
 
 if TYPE_CHECKING:
     from adaptc.compiler.frontend.machine import Machine
@@ -88,19 +88,17 @@ def _all_plain(args: tuple[Any, ...]) -> bool:
     return all(_plain(arg) for arg in args)
 
 
-def _number(value: Any) -> bool:
-    return isinstance(value, (int, float, *Symbolic))
-
-
-def _extreme(native: Any, symbolic: Any, interpreted: Any) -> Special:
+def _extreme(name: str, symbolic: Any, interpreted: Any) -> Special:
     otherwise = _prelude(interpreted, _all_plain)
 
     def special(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
         items = args[0] if len(args) == 1 and isinstance(args[0], (list, tuple)) else args
-        if len(items) > 1 and not kwargs and all(_number(item) for item in items):
-            if any(isinstance(item, Symbolic) for item in items):
-                return functools.reduce(symbolic, [execute.as_number(item) for item in items])
-            return NATIVE
+        kinds = {kind_of(item) for item in items}
+        if len(items) > 1 and not kwargs and any(isinstance(item, Symbolic) for item in items):
+            if kinds == {"float"}:
+                return functools.reduce(lambda a, b: machine.let(name, a, b), items)
+            if kinds == {"int"}:
+                return functools.reduce(symbolic, items)
         return otherwise(machine, args, kwargs, dst)
 
     return special
@@ -241,15 +239,33 @@ def _false(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst:
     return False
 
 
-def _math(name: str) -> Special:
-    function = getattr(torch, f"_sym_{name}", None) or getattr(torch, f"sym_{name}")
+def _scalar(machine: Machine, value: Any) -> Any:
+    return machine.recorder.read(value) if isinstance(value, torch.Tensor) else execute.as_number(value)
 
+
+def _math(name: str) -> Special:
     def special(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
-        if isinstance(args[0], torch.Tensor):
-            args = (machine.recorder.read(args[0]), *args[1:])
-        return function(*args) if isinstance(args[0], Symbolic) else getattr(math, name)(*args)
+        given = [_scalar(machine, arg) for arg in args]
+        if not any(isinstance(arg, Symbolic) for arg in given) or len(given) != 1:
+            return NATIVE
+        return machine.let(name, *given)
 
     return special
+
+
+def _isnan(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    value = _scalar(machine, args[0])
+    return machine.let("ne", value, value) if isinstance(value, torch.SymFloat) else NATIVE
+
+
+def _isinf(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    value = _scalar(machine, args[0])
+    return machine.let("eq", abs(value), math.inf) if isinstance(value, torch.SymFloat) else NATIVE
+
+
+def _isfinite(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    value = _scalar(machine, args[0])
+    return machine.let("lt", abs(value), math.inf) if isinstance(value, torch.SymFloat) else NATIVE
 
 
 SPECIALS: dict[Any, Special] = {
@@ -271,8 +287,8 @@ SPECIALS: dict[Any, Special] = {
     builtins.all: _prelude(prelude.all, _all_plain),
     builtins.sum: _prelude(prelude.sum, lambda args: not isinstance(args[0], Generator)),
     builtins.sorted: _prelude(prelude.sorted, _all_plain),
-    builtins.max: _extreme(max, torch.sym_max, prelude.max),
-    builtins.min: _extreme(min, torch.sym_min, prelude.min),
+    builtins.max: _extreme("max", torch.sym_max, prelude.max),
+    builtins.min: _extreme("min", torch.sym_min, prelude.min),
     builtins.enumerate: _materialised(enumerate, prelude.enumerate),
     builtins.zip: _materialised(zip, prelude.zip),
     builtins.map: _prelude(prelude.map),
@@ -281,11 +297,11 @@ SPECIALS: dict[Any, Special] = {
     torch.overrides.has_torch_function: _false,
     torch.overrides.has_torch_function_unary: _false,
     torch.overrides.has_torch_function_variadic: _false,
-    **{
-        getattr(math, name): _math(name)
-        for name in ("sqrt", "sin", "cos", "tanh", "log2")
-        if hasattr(torch, f"_sym_{name}") or hasattr(torch, f"sym_{name}")
-    },
+    math.isnan: _isnan,
+    math.isinf: _isinf,
+    math.isfinite: _isfinite,
+    math.fabs: _math("abs"),
+    **{getattr(math, name): _math(name) for name in ("sqrt", "exp", "log", "log2", "sin", "cos", "tanh")},
 }
 _GENERATOR_TAKERS = {
     builtins.any, builtins.all, builtins.sum, builtins.sorted, builtins.max, builtins.min, builtins.enumerate,

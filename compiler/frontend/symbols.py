@@ -74,6 +74,12 @@ class SymbolTable:
             return bool(bounds.lower)
         return None
 
+    def may_be_nan(self, number: Any) -> bool:
+        """Whether a symbolic number depends on a float."""
+        return isinstance(number, Symbolic) and any(
+            self.kinds.get(symbol) == "float" for symbol in number.node.expr.free_symbols
+        )
+
     def site_of(self, expr: sympy.Basic) -> JoinSite | None:
         """A join that made one of the symbols of `expr`, if any did."""
         for symbol in sorted(expr.free_symbols, key=str):

@@ -82,7 +82,8 @@ class _Run:
         for param, argument in zip(block.params, arguments, strict=True):
             environment[param.name] = _typed(block, param.name, argument, param.type)
         if block.code is not None:
-            given = [_as_tensor(environment[name]) for name in block.inputs]
+            # code is exported for contiguous inputs, as an engine has them
+            given = [_as_tensor(environment[name]).contiguous() for name in block.inputs]
             weights = [self.program.weights[name] for name in block.weights]
             with torch.no_grad():
                 results = block.code.graph(*given, *weights)

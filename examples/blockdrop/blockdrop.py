@@ -42,9 +42,7 @@ class Policy(nn.Module):
 
 
 class BlockDrop(nn.Module):
-    def __init__(
-        self, channels: tuple[int, ...] = (8, 16, 32), per_stage: int = 3, classes: int = 10
-    ) -> None:
+    def __init__(self, channels: tuple[int, ...] = (8, 16, 32), per_stage: int = 3, classes: int = 10) -> None:
         super().__init__()
         self.stem = nn.Conv2d(1, channels[0], 3, padding=1)
         self.blocks = nn.ModuleList()

@@ -39,9 +39,7 @@ def main() -> None:
     droppable = [index for index in range(len(network.blocks)) if network.droppable(index)]
     policies = torch.cat([keep for _, keep in outputs])[:, droppable]
     print(f"accuracy {right / len(labels):.1%}")
-    print(
-        "share of the images that keep each block:", [f"{rate:.0%}" for rate in policies.float().mean(dim=0)]
-    )
+    print("share of the images that keep each block:", [f"{rate:.0%}" for rate in policies.float().mean(dim=0)])
     print("distinct policies:", len(Counter(map(tuple, policies.tolist()))))
 
 

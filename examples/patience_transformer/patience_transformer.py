@@ -9,17 +9,13 @@ from torch import Tensor, nn
 class PatienceTransformer(nn.Module):
     """Reads a digit as a sequence of its 8 rows; a classifier stands behind each layer."""
 
-    def __init__(
-        self, width: int = 24, heads: int = 4, layers: int = 6, classes: int = 10, patience: int = 2
-    ) -> None:
+    def __init__(self, width: int = 24, heads: int = 4, layers: int = 6, classes: int = 10, patience: int = 2) -> None:
         super().__init__()
         self.patience = patience
         self.embed = nn.Linear(8, width)
         self.position = nn.Parameter(0.02 * torch.randn(8, width))
         self.layers = nn.ModuleList(
-            nn.TransformerEncoderLayer(
-                width, heads, 2 * width, dropout=0.0, batch_first=True, norm_first=True
-            )
+            nn.TransformerEncoderLayer(width, heads, 2 * width, dropout=0.0, batch_first=True, norm_first=True)
             for _ in range(layers)
         )
         self.classifiers = nn.ModuleList(nn.Linear(width, classes) for _ in range(layers))

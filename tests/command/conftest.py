@@ -75,5 +75,9 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def everything(folder: Path) -> set[str]:
     """The names of everything below `folder`, hidden files too, but what importing a model file leaves."""
-    names = {os.path.relpath(Path(at) / name, folder) for at, folders, files in os.walk(folder) for name in [*folders, *files]}
+    names = {
+        os.path.relpath(Path(at) / name, folder)
+        for at, folders, files in os.walk(folder)
+        for name in [*folders, *files]
+    }
     return {name for name in names if "__pycache__" not in name}

@@ -46,7 +46,9 @@ def test_a_grey_image_and_an_input_without_a_batch(tmp_path: Path) -> None:
 
 def test_images_are_not_resized(tmp_path: Path) -> None:
     file, _ = image(tmp_path, width=5, height=3)
-    expected = r"picture\.png is 5 pixels wide and 3 high, the input is float32\[batch,3,2,4\]: resize the image first"
+    expected = (
+        r"picture\.png is 5 pixels wide and 3 high, the input is float32\[batch, 3, 2, 4\]: resize the image first"
+    )
     with pytest.raises(InputError, match=expected):
         load_image(file, PICTURE)
 
@@ -54,7 +56,7 @@ def test_images_are_not_resized(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        (IDS, r"the input is int64\[batch,length\], and an image is given to float32\[1,C,H,W\]"),
+        (IDS, r"the input is int64\[batch, length\], and an image is given to float32\[1,C,H,W\]"),
         (TensorSpec("x", "float32", (8, 3, 2, 4)), "one image is a batch of 1"),
         (TensorSpec("x", "float32", (1, 5, 2, 4)), "with C 1 or 3"),
     ],

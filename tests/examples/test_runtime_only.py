@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import venv
@@ -26,6 +27,8 @@ NAMES = (
     "bert_early_exit",
 )
 
+FOLDERS = ("compiler", "passes", "runtime")
+
 SCRIPT = """
 import importlib.util, json, sys
 import adaptc
@@ -41,13 +44,24 @@ print(json.dumps({"absent": absent, "results": results, "torch": "torch" in sys.
 
 
 @pytest.fixture(scope="module")
-def runtime_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what is packaged: a build leaves folders behind, and two builds of one tree would meet in them."""
+    folder = tmp_path_factory.mktemp("source")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
+    for name in ("adaptc", *FOLDERS):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def runtime_python(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Python of a new environment into which `pip install .` put a wheel and what it requires."""
     folder = tmp_path_factory.mktemp("runtime")
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
     install = [str(python), "-m", "pip", "install", "--quiet", "-c", str(ROOT / "constraints.txt"), "."]
-    done = subprocess.run(install, capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run(install, capture_output=True, text=True, cwd=source)
     assert done.returncode == 0, done.stderr
     return python
 
@@ -85,12 +99,24 @@ def test_the_application_classifies_as_eager_does(
 
 
 @pytest.mark.long
-def test_the_wheel_holds_every_module_of_the_repository(tmp_path: Path) -> None:
+def test_the_wheel_holds_every_module_of_the_repository(source: Path, tmp_path: Path) -> None:
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), "."]
-    subprocess.run(build, check=True, cwd=ROOT)
+    subprocess.run(build, check=True, cwd=source)
     (wheel,) = tmp_path.glob("*.whl")
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("adaptc/")}
     expected = {f"adaptc/{file.relative_to(ROOT / 'adaptc')}" for file in (ROOT / "adaptc").rglob("*.py")}
-    for folder in ("compiler", "passes", "runtime"):
+    for folder in FOLDERS:
         expected |= {f"adaptc/{file.relative_to(ROOT)}" for file in (ROOT / folder).rglob("*.py")}
     assert {"adaptc/py.typed", *expected} == packed
+
+
+@pytest.mark.long
+def test_the_compile_extra_brings_torch_onnx_and_the_command(
+    runtime_python: Path, source: Path, tmp_path: Path
+) -> None:
+    report = tmp_path / "report.json"
+    install = [str(runtime_python), "-m", "pip", "install", "--quiet", "-c", str(ROOT / "constraints.txt")]
+    install += ["--dry-run", "--report", str(report), ".[compile]"]
+    subprocess.run(install, check=True, cwd=source)
+    chosen = {package["metadata"]["name"] for package in json.loads(report.read_text())["install"]}
+    assert {"torch", "onnx", "onnxscript", "networkx", "xdsl"} <= chosen

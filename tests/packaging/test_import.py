@@ -18,8 +18,6 @@ def test_the_runtime_does_not_import_torch_or_onnx() -> None:
     code = "import sys, adaptc; adaptc.load('missing')"
     done = subprocess.run([sys.executable, "-X", "importtime", "-c", code], capture_output=True, text=True)
     assert "ArtifactError" in done.stderr
-    modules = {
-        line.rsplit("|")[-1].strip() for line in done.stderr.splitlines() if line.startswith("import time")
-    }
+    modules = {line.rsplit("|")[-1].strip() for line in done.stderr.splitlines() if line.startswith("import time")}
     assert "numpy" in modules
     assert not modules & {"torch", "onnx", "typer", "rich", "networkx", "xdsl"}

@@ -28,13 +28,3 @@ def test_format() -> None:
 @pytest.mark.long
 def test_types(package_root: Path) -> None:
     run("mypy", "--config-file", str(ROOT / "pyproject.toml"), "--strict", "-p", "adaptc", cwd=package_root)
-
-
-def test_no_file_is_longer_than_400_lines() -> None:
-    folders = ("adaptc", "compiler", "passes", "runtime", "examples", "benchmarks", "costmodel")
-    files = [file for folder in folders for file in (ROOT / folder).rglob("*.py")]
-    long = {
-        str(file.relative_to(ROOT)): n for file in files if (n := len(file.read_text().splitlines())) > 400
-    }
-    assert len(files) > 50
-    assert not long

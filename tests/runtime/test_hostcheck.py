@@ -112,6 +112,16 @@ BAD: dict[str, tuple[HostProgram, str]] = {
         one_block(Let("n", Const(1)), Read("r", "n", "int")),
         "'n' is read as a tensor, but is a host",
     ),
+    "read twice": (
+        HostProgram(
+            "a",
+            (
+                HostBlock("a", ("x",), (STEM, Read("r", "sure", "bool")), Jump(Edge("b", (Ref("sure"),)))),
+                HostBlock("b", ("y",), (Read("r", "y", "bool"),), output(outputs=(Ref("y"),))),
+            ),
+        ),
+        "two reads have the same name",
+    ),
     "tensor and scalar": (
         HostProgram(
             "a",

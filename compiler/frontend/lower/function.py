@@ -19,13 +19,14 @@ from adaptc.compiler.frontend.lower.source import (
     code_constants,
     code_name,
     first_line,
+    is_constant,
 )
 
 COMPREHENSION_CODES = (
     "<listcomp>",
     "<setcomp>",
     "<dictcomp>",
-)  # inlined here, functions of their own up to 3.11
+)  # functions of their own up to Python 3.11, inlined here
 
 
 @dataclass(frozen=True, slots=True)
