@@ -1,6 +1,8 @@
 """SkipNet (Wang et al., 2018) in the CIFAR ResNet layout, with random weights: for compile-time benchmarks.
 
-The paper's networks have 18 gates (ResNet-38), 36 (ResNet-74) and 54 (ResNet-110).
+The paper's networks have 18 gates (ResNet-38), 36 (ResNet-74) and 54 (ResNet-110):
+
+    adaptc compile examples/skipnet.py --model skipnet_54
 """
 
 from __future__ import annotations
@@ -103,6 +105,14 @@ def skipnet(n_gates: int, seed: int = 0) -> SkipNet:
 
 def model() -> SkipNet:
     return skipnet(18)
+
+
+def skipnet_36() -> SkipNet:
+    return skipnet(36)
+
+
+def skipnet_54() -> SkipNet:
+    return skipnet(54)
 
 
 example_inputs = (torch.linspace(-2, 2, 3 * 32 * 32).reshape(1, 3, 32, 32),)

@@ -14,12 +14,12 @@ import torch
 from torch.nn.modules import module as torch_module
 
 from adaptc.compiler.errors import Problem
-from adaptc.compiler.frontend import execute, prelude, specials
 from adaptc.compiler.frontend import instructions as code
+from adaptc.compiler.frontend import prelude, registers, specials
 from adaptc.compiler.frontend.iterators import POISON, SequenceIterator
-from adaptc.compiler.frontend.recorder import DATA_DEPENDENT, codes_of
+from adaptc.compiler.frontend.recorder import DATA_DEPENDENT
 from adaptc.compiler.frontend.signals import NeedsInterpretation, NeedsSplit, Refused
-from adaptc.compiler.frontend.sources import is_library_file
+from adaptc.compiler.frontend.sources import codes_of, is_library_file
 from adaptc.compiler.frontend.specials import SymbolicText, symbolic_text
 from adaptc.compiler.frontend.state import Frame, Generator
 from adaptc.compiler.frontend.symbols import Symbolic
@@ -165,18 +165,21 @@ def get_attribute(machine: Machine, frame: Frame, obj: Any, name: str, dst: str)
     """dst = obj.name; a property whose code is interpreted is entered."""
     if isinstance(name, SymbolicText):
         specials.refuse_text(machine, name)
+    if isinstance(obj, Generator) and name in {"send", "__next__", "close"}:
+        method = specials.close if name == "close" else specials.send
+        return registers.store(machine, frame, dst, functools.partial(method, obj))
     if isinstance(obj, (torch.SymInt, torch.SymFloat, torch.SymBool)) and name in {
         "item",
         "real",
         "numerator",
     }:
-        return execute.store(machine, frame, dst, (lambda: obj) if name == "item" else obj)
+        return registers.store(machine, frame, dst, (lambda: obj) if name == "item" else obj)
     if isinstance(obj, torch.nn.Module) or not isinstance(obj, torch.Tensor):
         found = inspect.getattr_static(type(obj), name, None)
         if isinstance(found, property) and isinstance(found.fget, FunctionType):
             if is_interpreted(machine, found.fget):
                 return _enter(machine, found.fget, (obj,), {}, dst, None)
-    return execute.store(machine, frame, dst, native(machine, getattr, (obj, name), {}))
+    return registers.store(machine, frame, dst, native(machine, getattr, (obj, name), {}))
 
 
 def iterator(machine: Machine, obj: Any) -> Any:
@@ -221,9 +224,9 @@ def drains(machine: Machine, function: Any) -> bool:
 def no_next_item(machine: Machine, frame: Frame, instruction: code.Instruction, value: Any) -> None:
     """A generator that ``next()`` or ``send()`` resumed has finished: the default, or StopIteration."""
     assert isinstance(instruction, code.Call)
-    args = [execute.operand(frame, item.value) for item in instruction.args]
-    if specials.find(execute.operand(frame, instruction.func)) is specials.SPECIALS[next] and len(args) == 2:
-        return execute.store(machine, frame, instruction.dst, args[1])
+    args = [registers.operand(frame, item.value) for item in instruction.args]
+    if specials.find(registers.operand(frame, instruction.func)) is specials.SPECIALS[next] and len(args) == 2:
+        return registers.store(machine, frame, instruction.dst, args[1])
     error = StopIteration(value)
     machine.raised = error
     raise error
@@ -253,7 +256,8 @@ def origin_problem(machine: Machine, error: Exception) -> Problem | None:
         traceback = traceback.tb_next
     filename = traceback.tb_frame.f_code.co_filename if traceback is not None else ""
     handled = any(frame.code.handlers[frame.pc] is not None for frame in machine.state.frames)
-    own = traceback is not None and traceback.tb_frame.f_globals.get("__name__", "").startswith("adaptc.")
+    module = "" if traceback is None else traceback.tb_frame.f_globals.get("__name__", "")
+    own = module.startswith("adaptc.") and not module.startswith("adaptc.compiler.frontend.lower.natives")
     if handled and not (own and isinstance(error, TypeError)):
         return None
     if not own and not is_library_file(filename) and _is_raise(traceback):

@@ -20,6 +20,7 @@ from adaptc.compiler.frontend import prelude
 from adaptc.compiler.frontend.assemble import Assembly, weight_names
 from adaptc.compiler.frontend.draft import Draft, Operand, RaiseEnd, ReturnEnd, SizeStep, Value
 from adaptc.compiler.frontend.export import Exporter
+from adaptc.compiler.frontend.guards import guarded_symbols
 from adaptc.compiler.frontend.heap import Heap
 from adaptc.compiler.frontend.instructions import FunctionCode
 from adaptc.compiler.frontend.iterators import is_poisoned
@@ -312,7 +313,7 @@ def _surroundings(recorder: Recorder, heap: Heap) -> Iterator[None]:
         with (
             torch.no_grad(),
             heap.watching(),
-            recorder.guarded_symbols(),
+            guarded_symbols(recorder),
             traced_transforms(recorder),
             torch.compiler.set_stance("force_eager"),
         ):

@@ -6,7 +6,7 @@ may still reach. The state that is furthest behind runs next, so all that can re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import CellType, CodeType, FunctionType
 from typing import Any
 
@@ -14,18 +14,16 @@ import sympy
 import torch
 
 from adaptc.compiler.errors import Problem
-from adaptc.compiler.frontend import calls, execute
+from adaptc.compiler.frontend import arithmetic, calls, execute, iteration, joins, registers, subscripts
 from adaptc.compiler.frontend import instructions as code
 from adaptc.compiler.frontend.draft import Arm, BranchEnd, Draft, HostExpr, LetStep, RaiseEnd, SwitchEnd, Value
 from adaptc.compiler.frontend.heap import Heap
 from adaptc.compiler.frontend.iterators import POISON
-from adaptc.compiler.frontend.merge import Conflict, Merge
 from adaptc.compiler.frontend.recorder import Recorder
 from adaptc.compiler.frontend.signals import JoinSite, Refused
 from adaptc.compiler.frontend.state import Frame, Generator, State
 from adaptc.runtime.hostprogram import Apply, Scalar
 
-MAX_STATES = 256
 MAX_DATA_ITERATIONS = 64
 MAX_FRAMES = 200
 MAX_GIVEN_UP = 8
@@ -92,67 +90,15 @@ class Machine:
         self.ready.sort(key=State.position)
         first = self.ready[0]
         position = first.position()
-        group = [state for state in self.ready if self._mergeable(first, state, position)]
+        group = [state for state in self.ready if joins.mergeable(first, state, position)]
         inside = len(first.frames) > 1  # ways that have left the network stay apart: each has its own return
         if inside and len(group) > 1 and self.site(first) not in self.split_sites:
             for state in group:
                 self.ready.remove(state)
-            self.ready = self._merge(group) + self.ready
+            self.ready = joins.merge(self, group) + self.ready
         state = self.ready.pop(0)
         self.activate(state)
         self._advance(state)
-
-    @staticmethod
-    def _mergeable(first: State, other: State, position: tuple[tuple[int, ...], ...]) -> bool:
-        return other is first or (
-            not (first.apart or other.apart)
-            and len(other.frames) == len(first.frames)
-            and other.position() == position
-            and all(
-                a.code is b.code and a.finish == b.finish and a.globals is b.globals
-                for a, b in zip(first.frames, other.frames, strict=True)
-            )
-        )
-
-    def _merge(self, states: list[State]) -> list[State]:
-        """Merge all, else greedily the ones that fit."""
-        groups: list[State] = []
-        merged = self._try(states)
-        if merged is not None:
-            return [merged]
-        for state in states:
-            for index, group in enumerate(groups):
-                both = self._try([group, state]) if len(states) > 2 else None
-                if both is not None:
-                    groups[index] = both
-                    break
-            else:
-                groups.append(state)
-        if len(groups) + len(self.ready) > MAX_STATES:
-            file, line = self.location_of(states[0])
-            raise Refused(
-                Problem(
-                    file,
-                    line,
-                    f"more than {MAX_STATES} ways through the network stay apart here",
-                    "they carry Python objects that differ and are used later, so no block can be shared",
-                    "let the ways differ in tensors and numbers only, or decide once and keep the decision in a number",
-                )
-            )
-        return groups
-
-    def _try(self, states: Sequence[State]) -> State | None:
-        draft = Draft(-1, "{}:{}".format(*self.location_of(states[0])))
-        merge = Merge(self.recorder, self.heap, states, self.site(states[0]), draft)
-        with torch._C.DisableTorchFunction():
-            try:
-                merged = merge.run()
-            except Conflict:
-                return None
-            merge.commit()
-        draft.index = len(self.drafts)
-        self.drafts.append(draft)
-        return merged
 
     def site(self, state: State) -> JoinSite:
         """Where `state` stands, independent of this run's objects."""
@@ -215,7 +161,7 @@ class Machine:
                 self._refused(state, frame, instruction, refusal.problem)
                 if refusal.fatal:
                     self._give_up(state)
-            except execute.Fork as fork:
+            except subscripts.Fork as fork:
                 self._switch(state, frame, fork)
                 return
             except Exception as error:  # noqa: BLE001  (whatever the network raises is its own business)
@@ -289,7 +235,7 @@ class Machine:
 
     def _test(self, state: State, frame: Frame, instruction: code.Test) -> bool:
         """Execute a test; True if the state forked."""
-        truth = execute.truth(self, execute.operand(frame, instruction.test))
+        truth = arithmetic.truth(self, registers.operand(frame, instruction.test))
         if truth is POISON:
             self.step(frame, instruction.then)
             return False
@@ -329,7 +275,7 @@ class Machine:
         self.ready.append(copy)
         return copy
 
-    def _switch(self, state: State, frame: Frame, fork: execute.Fork) -> None:
+    def _switch(self, state: State, frame: Frame, fork: subscripts.Fork) -> None:
         """Go on once per value of a symbolic number, the instruction executed again with the concrete one."""
         loc = "{}:{}".format(*self.location())
         self._count_fork(frame)
@@ -401,7 +347,7 @@ class Machine:
         self.returned = True
         if frame.finish == "generator":
             frame.result.frame, frame.result.running = None, False
-            execute.exhausted(self, caller, value)
+            iteration.exhausted(self, caller, value)
             return
         if frame.dst is not None:
             caller.registers[frame.dst] = frame.result if frame.finish == "init" else value

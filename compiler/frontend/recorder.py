@@ -7,10 +7,9 @@ torch functions: attention, linear and norms stay whole. Calls that turn data in
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from types import CodeType, FrameType, TracebackType
+from types import FrameType
 from typing import Any
 
 import sympy
@@ -35,8 +34,8 @@ from adaptc.compiler.frontend.draft import (
     map_leaves,
 )
 from adaptc.compiler.frontend.memory import Held, MemoryMap, Recipe
-from adaptc.compiler.frontend.signals import NeedsInterpretation, NeedsSplit, Refused
-from adaptc.compiler.frontend.sources import is_library_frame, is_machine_frame, user_location
+from adaptc.compiler.frontend.signals import NeedsInterpretation, Refused
+from adaptc.compiler.frontend.sources import codes_of, codes_of_frames, is_machine_frame, user_location
 from adaptc.compiler.frontend.symbols import Symbolic, SymbolTable, kind_of
 
 DATA_DEPENDENT = (
@@ -365,110 +364,3 @@ class Recorder(TorchFunctionMode):
                 break
             frame = frame.f_back
         raise Refused(problem)
-
-    @contextmanager
-    def guarded_symbols(self) -> Iterator[None]:
-        """While it lasts, native code that turns a symbolic number into a concrete one is noticed."""
-        originals = []
-        for cls in Symbolic:
-            for method in ("__bool__", "__int__", "__float__", "__index__"):
-                original = cls.__dict__.get(method)
-                if original is not None:
-                    originals.append((cls, method, original))
-                    setattr(cls, method, self._guard(cls, original))
-        for cls in (torch.SymFloat, torch.SymBool):
-            for method in _ARITHMETIC:
-                original = cls.__dict__.get(method)
-                if original is not None:
-                    originals.append((cls, method, original))
-                    setattr(cls, method, _interpreted_only(self, original))
-        try:
-            yield
-        finally:
-            for cls, method, original in originals:
-                setattr(cls, method, original)
-
-    def _guard(self, cls: type, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        recorder = self
-
-        def guard(number: Any) -> Any:
-            expr = number.node.expr
-            if expr.is_number or (expr.is_Boolean and not expr.free_symbols):
-                return original(number)
-            decided = recorder.symbols.decide(expr) if cls is torch.SymBool else None
-            if decided is not None:
-                return decided
-            from_library = is_library_frame(sys._getframe(1))
-            if from_library and all(s in recorder.symbols.ranges for s in expr.free_symbols):
-                return original(number)  # torch's own shape functions, on sizes of inputs
-            site = recorder.symbols.site_of(expr)
-            if site is not None and cls is not torch.SymBool:
-                raise NeedsSplit(site)
-            if from_library:
-                return original(number)
-            recorder.needs_truth(f"the number {expr}")
-            raise AssertionError
-
-        return guard
-
-
-_ARITHMETIC = [
-    f"__{side}{name}__"
-    for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or")
-    for side in ("", "r")
-] + ["__neg__", "__abs__", "__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__ne__", "__round__", "__trunc__"]
-
-
-def _interpreted_only(recorder: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
-    """A method of a symbolic number that user code may reach through the machine alone."""
-
-    def method(*args: Any) -> Any:
-        frame = sys._getframe(1)
-        if not is_library_frame(frame) and not frame.f_globals.get("__name__", "").startswith("adaptc.compiler"):
-            codes = codes_of_frames(frame)
-            if codes:
-                problem = recorder.problem("native code computes with a number that depends on data", "", "")
-                raise NeedsInterpretation(codes, problem)
-        return original(*args)
-
-    return method
-
-
-def codes_of(traceback: TracebackType | None) -> list[CodeType]:
-    """The functions on a traceback below the recorder, outermost first, that can be interpreted."""
-    frames = []
-    while traceback is not None:
-        frames.append(traceback.tb_frame)
-        traceback = traceback.tb_next
-    return [frame.f_code for frame in frames if _interpretable(frame)]
-
-
-def codes_of_frames(frame: FrameType | None) -> list[CodeType]:
-    """The functions between the machine and `frame`, outermost first, that can be interpreted."""
-    codes: list[CodeType] = []
-    while frame is not None and not is_machine_frame(frame):
-        if _interpretable(frame):
-            codes.append(frame.f_code)
-        frame = frame.f_back
-    return codes[::-1]
-
-
-_PLUMBING = {
-    "_wrapped_call_impl",
-    "_call_impl",
-    "__torch_function__",
-    "handle_torch_function",
-    "<listcomp>",
-    "<setcomp>",
-    "<dictcomp>",
-}
-
-
-def _interpretable(frame: FrameType) -> bool:
-    name = frame.f_globals.get("__name__", "")
-    plumbing = name.startswith(("adaptc.compiler", "torch._", "torch.fx", "torch.overrides", "torch.utils._"))
-    return (
-        (not plumbing or name == "torch.utils._contextlib")  # decorators such as no_grad are followed
-        and frame.f_code.co_name not in _PLUMBING
-        and frame.f_code.co_filename != "<string>"
-    )

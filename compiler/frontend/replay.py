@@ -101,7 +101,8 @@ class Replay(torch.nn.Module):
     """A tape as a module. Called with the tensors of `inputs` (slots), then one 0-d tensor per symbol of `scalars`.
 
     A symbol gets its value from a dimension (`extents`: symbol -> slot, dim), from an element that the tape itself
-    computes (`elements`: symbol -> slot), from a host expression over other symbols (`computed`), or from a scalar input.
+    computes (`elements`: symbol -> slot), from a host expression over other symbols (`computed`), or from a scalar
+    input.
     """
 
     def __init__(

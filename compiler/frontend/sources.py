@@ -6,7 +6,7 @@ import os
 import sysconfig
 from functools import cache
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType, TracebackType
 
 import torch
 
@@ -33,7 +33,7 @@ def is_library_frame(frame: FrameType) -> bool:
 # Modules that run below native code, and so between it and the machine on the stack.
 _INNER = {
     f"adaptc.compiler.frontend.{name}"
-    for name in ("recorder", "rewrites", "memory", "symbols", "sources", "transforms")
+    for name in ("recorder", "rewrites", "memory", "symbols", "sources", "transforms", "guards")
 }
 
 
@@ -53,3 +53,43 @@ def user_location(frame: FrameType | None) -> tuple[str, int] | None:
             return frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back
     return None
+
+
+def codes_of(traceback: TracebackType | None) -> list[CodeType]:
+    """The functions on a traceback below the recorder, outermost first, that can be interpreted."""
+    frames = []
+    while traceback is not None:
+        frames.append(traceback.tb_frame)
+        traceback = traceback.tb_next
+    return [frame.f_code for frame in frames if _interpretable(frame)]
+
+
+def codes_of_frames(frame: FrameType | None) -> list[CodeType]:
+    """The functions between the machine and `frame`, outermost first, that can be interpreted."""
+    codes: list[CodeType] = []
+    while frame is not None and not is_machine_frame(frame):
+        if _interpretable(frame):
+            codes.append(frame.f_code)
+        frame = frame.f_back
+    return codes[::-1]
+
+
+_PLUMBING = {
+    "_wrapped_call_impl",
+    "_call_impl",
+    "__torch_function__",
+    "handle_torch_function",
+    "<listcomp>",
+    "<setcomp>",
+    "<dictcomp>",
+}
+
+
+def _interpretable(frame: FrameType) -> bool:
+    name = frame.f_globals.get("__name__", "")
+    plumbing = name.startswith(("adaptc.compiler", "torch._", "torch.fx", "torch.overrides", "torch.utils._"))
+    return (
+        (not plumbing or name == "torch.utils._contextlib")  # decorators such as no_grad are followed
+        and frame.f_code.co_name not in _PLUMBING
+        and frame.f_code.co_filename != "<string>"
+    )

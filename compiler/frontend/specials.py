@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from adaptc.compiler.frontend import execute, prelude
+from adaptc.compiler.frontend import arithmetic, iteration, prelude
 from adaptc.compiler.frontend.iterators import POISON, SequenceIterator
 from adaptc.compiler.frontend.signals import JoinSite, NeedsSplit, Refused
 from adaptc.compiler.frontend.state import Generator
@@ -105,7 +105,7 @@ def _extreme(name: str, symbolic: Any, interpreted: Any) -> Special:
 
 
 def _bool(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
-    return execute.truth(machine, args[0]) if args else False
+    return arithmetic.truth(machine, args[0]) if args else False
 
 
 def _converted(kind: type, symbolic: Callable[[Any], Any]) -> Special:
@@ -116,7 +116,7 @@ def _converted(kind: type, symbolic: Callable[[Any], Any]) -> Special:
         if isinstance(value, torch.Tensor):
             value = machine.recorder.read(value)
         if isinstance(value, torch.SymBool):
-            value = execute.as_number(value)
+            value = arithmetic.as_number(value)
         return symbolic(value) if isinstance(value, Symbolic) else kind(value)
 
     return special
@@ -172,8 +172,38 @@ def _iter(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: 
 def _next(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
     if not isinstance(args[0], Generator):
         return NATIVE
-    execute.resume(machine, args[0], None, dst)
+    iteration.resume(machine, args[0], None, dst)
     return ENTERED
+
+
+def send(generator: Generator, value: Any = None) -> Any:
+    """What the ``send`` method of an interpreted generator stands for; the machine runs it."""
+    raise NotImplementedError
+
+
+def close(generator: Generator) -> None:
+    """What the ``close`` method of an interpreted generator stands for; the machine runs it."""
+    raise NotImplementedError
+
+
+def _send(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    iteration.resume(machine, args[0], args[1] if len(args) > 1 else None, dst)
+    return ENTERED
+
+
+def _close(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    generator = args[0]
+    frame = generator.frame
+    if frame is not None and generator.started and frame.code.handlers[frame.pc] is not None:
+        raise Refused(
+            machine.problem(
+                "a generator is closed inside a try or with statement of its body",
+                "its cleanup would have to run here",
+                "run the generator to its end",
+            )
+        )
+    generator.frame = None
+    return None
 
 
 def _sequence(value: Any) -> bool:
@@ -240,7 +270,7 @@ def _false(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst:
 
 
 def _scalar(machine: Machine, value: Any) -> Any:
-    return machine.recorder.read(value) if isinstance(value, torch.Tensor) else execute.as_number(value)
+    return machine.recorder.read(value) if isinstance(value, torch.Tensor) else arithmetic.as_number(value)
 
 
 def _math(name: str) -> Special:
@@ -260,12 +290,12 @@ def _isnan(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst:
 
 def _isinf(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
     value = _scalar(machine, args[0])
-    return machine.let("eq", abs(value), math.inf) if isinstance(value, torch.SymFloat) else NATIVE
+    return machine.let("eq", machine.let("abs", value), math.inf) if isinstance(value, torch.SymFloat) else NATIVE
 
 
 def _isfinite(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
     value = _scalar(machine, args[0])
-    return machine.let("lt", abs(value), math.inf) if isinstance(value, torch.SymFloat) else NATIVE
+    return machine.let("lt", machine.let("abs", value), math.inf) if isinstance(value, torch.SymFloat) else NATIVE
 
 
 SPECIALS: dict[Any, Special] = {
@@ -297,6 +327,8 @@ SPECIALS: dict[Any, Special] = {
     torch.overrides.has_torch_function: _false,
     torch.overrides.has_torch_function_unary: _false,
     torch.overrides.has_torch_function_variadic: _false,
+    send: _send,
+    close: _close,
     math.isnan: _isnan,
     math.isinf: _isinf,
     math.isfinite: _isfinite,

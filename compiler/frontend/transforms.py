@@ -1,4 +1,4 @@
-"""Function transforms of torch: what ``vmap`` does to a function is traced to ATen calls, which are recorded one by one.
+"""Function transforms of torch: what ``vmap`` does is traced to ATen calls, which are recorded one by one.
 
 Inside a transform, tensors are wrapped and have no memory of their own, so the calls there cannot be recorded as they
 are.
@@ -58,12 +58,13 @@ def record_traced(
 @contextmanager
 def traced_transforms(recorder: Recorder) -> Iterator[None]:
     """While it lasts, ``vmap`` is recorded by tracing it."""
-    original = apis.vmap_impl
+    module: Any = apis
+    original = module.vmap_impl
     nested = False
 
     def vmap_impl(*args: Any, **kwargs: Any) -> Any:
         nonlocal nested
-        if nested or not torch.overrides._get_current_function_mode_stack():
+        if nested or not torch.overrides._get_current_function_mode_stack():  # type: ignore[no-untyped-call]
             return original(*args, **kwargs)
         nested = True
         try:
@@ -71,8 +72,8 @@ def traced_transforms(recorder: Recorder) -> Iterator[None]:
         finally:
             nested = False
 
-    apis.vmap_impl = vmap_impl
+    module.vmap_impl = vmap_impl
     try:
         yield
     finally:
-        apis.vmap_impl = original
+        module.vmap_impl = original

@@ -33,7 +33,7 @@ class Ran:
 Run = Callable[..., Ran]
 
 
-@pytest.fixture()
+@pytest.fixture
 def run(capfd: pytest.CaptureFixture[str]) -> Run:
     """Runs ``adaptc`` with the given arguments in this process."""
 
@@ -66,7 +66,7 @@ def exits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return compiled(tmp_path_factory.mktemp("exits"), networks.EXITS, "exits")
 
 
-@pytest.fixture()
+@pytest.fixture
 def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty current directory."""
     monkeypatch.chdir(tmp_path)

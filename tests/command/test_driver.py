@@ -24,7 +24,6 @@ from adaptc.runtime.hostprogram import Branch
 
 from .conftest import everything
 
-
 SOURCE = Path(__file__).read_text().splitlines()
 BRANCH = f"test_driver.py:{SOURCE.index('        if x.sum() > 1.5:') + 1}"
 

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from adaptc.runtime.executable import Executable
 from filelock import FileLock
 from torch import nn
 
 import adaptc
+from adaptc.runtime.executable import Executable
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"

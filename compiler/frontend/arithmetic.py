@@ -1,0 +1,181 @@
+"""Operators on numbers that depend on data, with the meaning they have in Python."""
+
+from __future__ import annotations
+
+import operator
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from adaptc.compiler.frontend import instructions as code
+from adaptc.compiler.frontend import rewrites
+from adaptc.compiler.frontend.iterators import POISON
+from adaptc.compiler.frontend.registers import operand, store
+from adaptc.compiler.frontend.signals import Refused
+from adaptc.compiler.frontend.state import Frame
+from adaptc.compiler.frontend.symbols import Symbolic
+
+if TYPE_CHECKING:
+    from adaptc.compiler.frontend.machine import Machine
+
+
+def truth(machine: Machine, value: Any) -> bool | torch.SymBool | Any:
+    """bool(value): a bool, a symbolic bool, or POISON."""
+    if value is POISON or isinstance(value, (bool, torch.SymBool)):
+        return value
+    if isinstance(value, torch.Tensor):
+        return rewrites.nonzero(machine.recorder, value)
+    if isinstance(value, (torch.SymInt, torch.SymFloat)):
+        return value != 0
+    return bool(value)
+
+
+def as_number(value: Any) -> Any:
+    """A symbolic bool as a symbolic int, as Python's arithmetic sees it; anything else as it is."""
+    return torch.sym_ite(value, 1, 0) if isinstance(value, torch.SymBool) else value  # type: ignore[no-untyped-call]
+
+
+def as_tensor(machine: Machine, value: torch.SymBool) -> torch.Tensor:
+    """A symbolic bool as a 0-d bool tensor."""
+    result: torch.Tensor = machine.recorder.record(rewrites.assemble, (as_number(value), torch.bool), {})
+    return result
+
+
+def has_symbols(value: Any) -> bool:
+    """Whether a tuple or list holds symbolic numbers, at any depth."""
+    if isinstance(value, (tuple, list)):
+        return any(has_symbols(item) for item in value)
+    return isinstance(value, Symbolic)
+
+
+def equal(a: Any, b: Any) -> Any:
+    """a == b for sequences that hold symbolic numbers, and for symbolic bools."""
+    if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)):
+        if len(a) != len(b) or isinstance(a, tuple) != isinstance(b, tuple):
+            return False
+        results = [equal(x, y) for x, y in zip(a, b, strict=True)]
+        return reduce(_and, results, True)
+    if isinstance(a, torch.SymBool) or isinstance(b, torch.SymBool):
+        a, b = as_number(a), as_number(b)
+        a, b = (int(item) if isinstance(item, bool) else item for item in (a, b))
+    return a == b
+
+
+def _and(a: Any, b: Any) -> Any:
+    if isinstance(a, bool):
+        return b if a else False
+    if isinstance(b, bool):
+        return a if b else False
+    return torch.sym_and(a, b) if hasattr(torch, "sym_and") else a & b
+
+
+def _or(a: Any, b: Any) -> Any:
+    if isinstance(a, bool):
+        return True if a else b
+    if isinstance(b, bool):
+        return True if b else a
+    return a | b
+
+
+def negate(value: Any) -> Any:
+    """``not`` of a bool or a symbolic bool."""
+    return torch.sym_not(value) if isinstance(value, torch.SymBool) else not value  # type: ignore[no-untyped-call]
+
+
+def contains(machine: Machine, item: Any, container: Any) -> Any:
+    """item in container"""
+    if isinstance(container, torch.Tensor):
+        return container.__contains__(item)
+    symbolic = isinstance(item, Symbolic) or has_symbols(container if isinstance(container, (list, tuple)) else ())
+    if symbolic and isinstance(container, (list, tuple, set, frozenset, dict, range)):
+        return reduce(_or, [equal(item, other) for other in container], False)
+    return item in container
+
+
+_ON_FLOATS = {
+    name: name.removeprefix("i") if name not in {"is_", "is_not"} else name
+    for name in (
+        "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "lt", "le", "gt", "ge", "eq", "ne",
+        "iadd", "isub", "imul", "itruediv", "ifloordiv", "imod", "ipow",
+    )
+}  # fmt: skip
+"""Binary functions that the host computes as written where a float takes part -> their names there."""
+
+
+def float_arithmetic(machine: Machine, function: str, a: Any, b: Any) -> Any:
+    """A binary function of host scalars of which one is a symbolic float, or whose result is one; else None."""
+    name = _ON_FLOATS.get(function)
+    if name is None or not all(isinstance(item, (int, float, *Symbolic)) for item in (a, b)):
+        return None
+    floats = any(isinstance(item, torch.SymFloat) for item in (a, b))
+    symbolic = isinstance(a, Symbolic) or isinstance(b, Symbolic)
+    mixed = symbolic and any(isinstance(item, float) for item in (a, b))
+    if floats or mixed or (symbolic and name == "truediv"):
+        return machine.let(name, as_number(a), as_number(b))
+    if symbolic and name == "pow" and not (isinstance(b, int) and b >= 0):
+        raise Refused(
+            machine.problem(
+                "an integer power whose exponent depends on data",
+                "its result is an int or a float, depending on the exponent's sign",
+                "write the base or the exponent as a float",
+            )
+        )
+    return None
+
+
+def unary(machine: Machine, frame: Frame, i: code.Unary) -> None:
+    a = operand(frame, i.a)
+    result: Any
+    if a is POISON:
+        result = a
+    elif i.function == "not_":
+        value = truth(machine, a)
+        if machine.recorder.symbols.may_be_nan(value):
+            result = machine.let("not", value)
+        else:
+            result = value if value is POISON else negate(value)
+    else:
+        a = as_number(a)
+        if i.function == "invert" and isinstance(a, torch.SymInt):
+            result = -1 - a
+        else:
+            result = getattr(operator, i.function)(a)
+    store(machine, frame, i.dst, result)
+
+
+def binary(machine: Machine, frame: Frame, i: code.Binary) -> None:
+    a, b = operand(frame, i.a), operand(frame, i.b)
+    result: Any
+    if a is POISON or b is POISON:
+        result = POISON
+    elif i.function in {"is_", "is_not"}:
+        result = _identical(a, b)
+        result = result if i.function == "is_" else negate(result)
+    elif i.function in {"contains", "not_contains"}:
+        result = contains(machine, a, b)
+        result = result if i.function == "contains" else negate(result)
+    elif (computed := float_arithmetic(machine, i.function, a, b)) is not None:
+        result = computed
+    elif isinstance(a, torch.Tensor) and isinstance(b, torch.SymBool):
+        result = getattr(operator, i.function)(a, as_tensor(machine, b))
+    elif isinstance(a, torch.SymBool) and isinstance(b, torch.Tensor):
+        result = getattr(operator, i.function)(as_tensor(machine, a), b)
+    elif i.function in {"eq", "ne"} and (has_symbols(a) or has_symbols(b)) and not _tensor(a, b):
+        result = equal(a, b)
+        result = result if i.function == "eq" else negate(result)
+    elif isinstance(a, torch.SymBool) and isinstance(b, (bool, torch.SymBool)) and i.function in {"and_", "or_"}:
+        result = (_and if i.function == "and_" else _or)(a, b)
+    else:
+        result = getattr(operator, i.function)(as_number(a), as_number(b))
+    store(machine, frame, i.dst, result)
+
+
+def _tensor(a: Any, b: Any) -> bool:
+    return isinstance(a, torch.Tensor) or isinstance(b, torch.Tensor)
+
+
+def _identical(a: Any, b: Any) -> Any:
+    if isinstance(a, torch.SymBool) and isinstance(b, bool):
+        return a if b else torch.sym_not(a)  # type: ignore[no-untyped-call]
+    return a is b
