@@ -59,7 +59,7 @@ class Closures(nn.Module):
                 return t * k
             return t - k
 
-        double = lambda t: step(step(t))  # noqa: E731
+        double = lambda t: step(step(t))
         y = double(x)
         again = functools.partial(step, k=3)
         return again(y), count

@@ -171,7 +171,17 @@ def augmented(box, items, table):
     table["k"] *= 4
     table["m"] = table.get("m", 0) - 1
     n = 10
-    n -= 1; n *= 3; n //= 2; n %= 8; n **= 2; n <<= 2; n >>= 1; n |= 64; n &= 127; n ^= 3; n /= 2
+    n -= 1
+    n *= 3
+    n //= 2
+    n %= 8
+    n **= 2
+    n <<= 2
+    n >>= 1
+    n |= 64
+    n &= 127
+    n ^= 3
+    n /= 2
     global TOTAL
     TOTAL += n
     total, TOTAL = TOTAL, 0
@@ -209,7 +219,7 @@ def annotated_only(flag):
 @case((Box(), [1, 2, 3], 1), (Box(), [1, 2, 3], 0))
 def deletion(box, items, k):
     box.extra = 1
-    del box.extra, items[0], (items[say(0):1])
+    del box.extra, items[0], (items[say(0) : 1])
     x = y = z = 1
     del x, (y, [z])
     if k:

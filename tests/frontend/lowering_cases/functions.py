@@ -41,7 +41,7 @@ def counter(n):
 def late_binding(n):
     shared = [lambda: i for i in range(n)]
     kept = [lambda i=i: i for i in range(n)]
-    deep = [lambda: (lambda: (i, j)) for i in range(n) for j in range(i)]
+    deep = [lambda: lambda: (i, j) for i in range(n) for j in range(i)]
     several = {i: (lambda x: x + i, lambda x: x * i) for i in range(n)}
     return [f() for f in shared], [f() for f in kept], [f()() for f in deep], [f(5) for f in several[1]]
 
@@ -54,7 +54,7 @@ def comprehension_in_loop(n):
 
 @case((lambda: 1, lambda: 2))
 def lambdas_on_one_line(f, g):
-    a, b, c = lambda: 1, lambda: (lambda: 2), lambda x: (lambda y: x + y)
+    a, b, c = lambda: 1, lambda: lambda: 2, lambda x: lambda y: x + y
     return f(), g(), a(), b()(), c(1)(2), (lambda: f())(), [(lambda: i)() for i in range(2)]
 
 
