@@ -19,6 +19,7 @@ import numpy as np
 import onnxruntime
 import torch
 from numpy.typing import NDArray
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -80,7 +81,8 @@ def median(runs: list[Run]) -> NDArray[np.float64]:
 
 def exit_table(eager: list[Run], ours: list[Run]) -> Table:
     """The histogram of exits with the latency of the images that leave at each."""
-    table = Table(title="Exits and latency (median per image, one thread)", title_justify="left")
+    title = "Exits and latency (median per image, one thread)"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("exit")
     table.add_column("images", justify="right")
     table.add_column("")
@@ -95,15 +97,7 @@ def exit_table(eager: list[Run], ours: list[Run]) -> Table:
         theirs, mine = float(np.median(eager_time[chosen])), float(np.median(our_time[chosen]))
         share = int(chosen.sum())
         bar = "█" * round(30 * share / count) if name != "all" else ""
-        table.add_row(
-            name,
-            str(share),
-            bar,
-            f"{theirs:.0f} µs",
-            f"{mine:.0f} µs",
-            f"{theirs / mine:.1f}x",
-            end_section=False,
-        )
+        table.add_row(name, str(share), bar, f"{theirs:.0f} µs", f"{mine:.0f} µs", f"{theirs / mine:.1f}x")
     return table
 
 

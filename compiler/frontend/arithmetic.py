@@ -166,9 +166,15 @@ def binary(machine: Machine, frame: Frame, i: code.Binary) -> None:
         result = result if i.function == "eq" else negate(result)
     elif isinstance(a, torch.SymBool) and isinstance(b, (bool, torch.SymBool)) and i.function in {"and_", "or_"}:
         result = (_and if i.function == "and_" else _or)(a, b)
+    elif i.function in {"xor", "ixor"} and _booleans(a, b):
+        result = negate(equal(a, b))
     else:
         result = getattr(operator, i.function)(as_number(a), as_number(b))
     store(machine, frame, i.dst, result)
+
+
+def _booleans(a: Any, b: Any) -> bool:
+    return all(isinstance(item, (bool, torch.SymBool)) for item in (a, b))
 
 
 def _tensor(a: Any, b: Any) -> bool:

@@ -121,7 +121,7 @@ def is_interpreted(machine: Machine, function: FunctionType) -> bool:
     """Whether calls of `function` are followed in its source rather than run natively."""
     if function.__code__ in machine.interpreted or function.__module__ == prelude.__name__:
         return True
-    if function.__module__ == contextlib.__name__ and function.__name__ == "helper":
+    if function.__code__.co_filename == contextlib.__file__:
         return True  # @contextmanager: its generator must be one that states can share
     generator = function.__code__.co_flags & inspect.CO_GENERATOR
     return bool(generator) and not is_library_file(function.__code__.co_filename)
@@ -140,7 +140,7 @@ def _takes_data(machine: Machine, function: FunctionType, args: tuple[Any, ...],
 
 def _constructor(machine: Machine, cls: type) -> FunctionType | None:
     constructor = cls.__init__  # type: ignore[misc]
-    if not isinstance(constructor, FunctionType) or type(cls) is not type:
+    if not isinstance(constructor, FunctionType) or type(cls).__call__ is not type.__call__:
         return None
     if constructor.__code__ in machine.interpreted or cls is contextlib._GeneratorContextManager:
         return constructor

@@ -29,6 +29,7 @@ from adaptc.compiler.frontend.machine import Machine
 from adaptc.compiler.frontend.memory import Held
 from adaptc.compiler.frontend.recorder import Recorder
 from adaptc.compiler.frontend.signals import JoinSite, NeedsInterpretation, NeedsSplit, Refused
+from adaptc.compiler.frontend.specials import refuse_text, texts_in
 from adaptc.compiler.frontend.state import Modes, State
 from adaptc.compiler.frontend.symbols import Symbolic, expression, kind_of
 from adaptc.compiler.frontend.transforms import traced_transforms
@@ -208,6 +209,8 @@ class _Capture:
         if is_poisoned(value):
             state.draft.end = RaiseEnd("", "", loc)  # a problem has been noted where this came from
             return
+        for text in texts_in(value):
+            refuse_text(self.machine, text)
         try:
             tree, leaves = flatten(value, "leaf")
         except StructureError as error:

@@ -295,6 +295,10 @@ _ASSERTIONS = {
 }
 
 
+_REDUCE_ALL = {torch.ops.aten.amax.default, torch.ops.aten.amin.default}
+"""Reductions that take no dimensions to mean all; written out, every engine knows them."""
+
+
 def _tidy(program: torch.export.ExportedProgram, loc: str) -> tuple[fx.Graph, dict[str, torch.Tensor]]:
     """The graph with its own outputs only, without assertions and dead code, every call with a source line."""
     graph = program.graph
@@ -317,6 +321,9 @@ def _tidy(program: torch.export.ExportedProgram, loc: str) -> tuple[fx.Graph, di
         if node.target is torch.ops.aten.clone.default and node.kwargs.get("memory_format") is None:
             node.replace_all_uses_with(node.args[0])
             graph.erase_node(node)
+    for node in graph.nodes:
+        if node.target in _REDUCE_ALL and not (node.args[1:2] and node.args[1]):
+            node.args = (node.args[0], list(range(node.args[0].meta["val"].dim())), *node.args[2:])
     graph.eliminate_dead_code()
     last = loc
     for node in graph.nodes:

@@ -63,6 +63,8 @@ def contents(item: Any) -> Any:
         parts["entries"] = dict(item)
     elif isinstance(item, set):
         parts["items"] = set(item)
+    if isinstance(item, BaseException):
+        parts["args"] = item.args
     if hasattr(item, "__dict__"):
         parts["attributes"] = dict(item.__dict__)
     slots = {name: getattr(item, name) for name in slots_of(type(item)) if hasattr(item, name)}
@@ -108,6 +110,8 @@ def _restore_parts(item: Any, held: dict[str, Any]) -> None:
     elif isinstance(item, list):
         list.clear(item)
         list.extend(item, held["items"])
+    if "args" in held:
+        item.args = held["args"]
     if "attributes" in held:
         attributes = item.__dict__
         attributes.clear()
@@ -182,8 +186,6 @@ class Heap:
                 if held is not None:
                     found[id(item)] = (item, held)
                     stack += children(item, held)
-                if isinstance(item, BaseException):
-                    stack += item.args
         return found
 
     def freeze(self, state: State) -> None:

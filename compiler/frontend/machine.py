@@ -281,13 +281,18 @@ class Machine:
         self._count_fork(frame)
         index = self.host(fork.number)
         arms = []
+        origin = frame.pc
         for value in fork.values:
-            frame.registers[fork.register] = value
+            frame.pc = origin
+            if fork.register is not None:
+                frame.registers[fork.register] = value
+            else:
+                registers.store(self, frame, fork.dst, fork.container[value])
             arm = self._branch_off(state)
             arm.apart = True
             arms.append(Arm(arm.draft))
         default = self.new_draft(loc)
-        default.end = RaiseEnd(fork.exception, fork.message, loc)
+        default.end = RaiseEnd(*fork.error, loc)
         state.draft.end = SwitchEnd(index, tuple(fork.values), arms, Arm(default), loc)
 
     def host(self, number: Any) -> Any:

@@ -14,8 +14,9 @@ from typing import Any
 
 import torch
 
+from adaptc.compiler.errors import Problem
 from adaptc.compiler.frontend.draft import Draft, Op, ReadStep, SlotRef, Value, map_leaves
-from adaptc.compiler.frontend.signals import JoinSite, NeedsSplit
+from adaptc.compiler.frontend.signals import JoinSite, NeedsSplit, Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,15 @@ class Memory:
 
 @dataclass(slots=True)
 class Held:
-    """What the tensors of one state hold: id(tensor) -> (value, version of its memory at which it holds)."""
+    """What the tensors of one state hold: id(tensor) -> (value, version of its memory at which it holds).
+
+    `entangled` memories must not change in place: the join at which it became unclear what shares them, or the problem
+    that a change would be.
+    """
 
     values: dict[int, tuple[Value, int]] = field(default_factory=dict)
     versions: dict[Memory, int] = field(default_factory=dict)
-    entangled: dict[Memory, JoinSite] = field(default_factory=dict)
+    entangled: dict[Memory, JoinSite | Problem] = field(default_factory=dict)
 
     def copy(self) -> Held:
         """An independent copy."""
@@ -143,8 +148,11 @@ class MemoryMap:
         Raises NeedsSplit where a join made it unclear what else shares the memory.
         """
         memory = self.of(tensor)
-        if memory in held.entangled:
-            raise NeedsSplit(held.entangled[memory])
+        reason = held.entangled.get(memory)
+        if isinstance(reason, Problem):
+            raise Refused(reason)
+        if reason is not None:
+            raise NeedsSplit(reason)
         if memory in draft.changed:
             return
         for member in memory.members:

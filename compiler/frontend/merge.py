@@ -55,6 +55,7 @@ class Merge:
         self.heap: Snapshot = {}
         self.memo: dict[tuple[int, ...], Any] = {}
         self.arguments: list[_Argument] = []
+        self.columns: list[dict[int, tuple[int, ...]]] = [{} for _ in states]
         self.numbers: dict[tuple[Any, ...], Any] = {}
         self.renewed: dict[Memory, None] = {}
         self.shared: list[dict[Memory, list[torch.Tensor]]] = [{} for _ in states]
@@ -178,11 +179,14 @@ class Merge:
         first = given[0]
         held = [self._contents(state, item) for state, item in zip(self.states, given, strict=True)]
         same = all(item is first for item in given)
-        if all(part is None for part in held):
+        if all(part is None for part in held) or isinstance(first, (FunctionType, functools.partial)):
             if same:
                 self._follow(first)
                 return first
             raise Conflict(f"different {type(first).__name__} objects")
+        for item, column in zip(given, self.columns, strict=True):
+            if column.setdefault(id(item), key) != key:
+                raise Conflict("objects that are one on one way and two on another")
         merged = first if same else self._blank(first)
         self.memo[key] = merged
         self.heap[id(merged)] = (merged, self._parts(merged, held))

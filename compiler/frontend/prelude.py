@@ -63,19 +63,41 @@ def sum(iterable, start=0):
 
 
 def sorted(iterable, key=None, reverse=False):
-    """builtins.sorted: a stable insertion sort that only asks for "less than"."""
-    result = []
+    """builtins.sorted, asking "less than" of the same pairs in the same order as CPython does for short lists: a first
+    run, then binary insertion (Objects/listobject.c, count_run and binarysort)."""
+    pairs = []
     for item in iterable:
-        item_key = item if key is None else key(item)
-        place = len(result)
-        while place > 0:
-            other = result[place - 1][0]
-            if (other < item_key) if reverse else (item_key < other):
-                place -= 1
+        pairs.append((item if key is None else key(item), item))
+    if reverse:
+        pairs.reverse()
+    count = len(pairs)
+    run = 1
+    if count > 1:
+        run = 2
+        if pairs[1][0] < pairs[0][0]:
+            while run < count:
+                if not pairs[run][0] < pairs[run - 1][0]:
+                    break
+                run += 1
+            pairs[:run] = pairs[:run][::-1]
+        else:
+            while run < count:
+                if pairs[run][0] < pairs[run - 1][0]:
+                    break
+                run += 1
+    for start in range(run, count):
+        pivot = pairs.pop(start)
+        left, right = 0, start
+        while left < right:
+            middle = (left + right) // 2
+            if pivot[0] < pairs[middle][0]:
+                right = middle
             else:
-                break
-        result.insert(place, (item_key, item))
-    return [item for _, item in result]
+                left = middle + 1
+        pairs.insert(left, pivot)
+    if reverse:
+        pairs.reverse()
+    return [item for _, item in pairs]
 
 
 def enumerate(iterable, start=0):

@@ -13,6 +13,7 @@ import torch
 from torch.fx import traceback
 
 from adaptc.compiler.frontend.draft import Op, SlotRef, SymbolArg, leaves, map_leaves
+from adaptc.compiler.frontend.rewrites import assemble
 from adaptc.compiler.frontend.symbols import translate
 from adaptc.runtime.hostprogram import Apply, Const, Expr, Ref
 
@@ -143,6 +144,10 @@ class Replay(torch.nn.Module):
             if isinstance(leaf, SlotRef):
                 return slots[leaf.slot]
             if isinstance(leaf, SymbolArg):
+                if op.function is assemble:
+                    wide = {"bool": torch.bool, "int": torch.int64, "float": torch.float64}[leaf.kind]
+                    made = self._tensor(leaf.expr, wide, slots, scalars)
+                    return made.to(torch.get_default_dtype()) if leaf.kind == "float" else made.to(wide)
                 if pointwise and peers:
                     return self._as_tensor(leaf, peers, slots, scalars)
                 return self._as_number(leaf, slots, scalars)
@@ -217,7 +222,7 @@ class Replay(torch.nn.Module):
                 values[str(name)] = slots[slot].shape[dim]
             else:
                 element = slots[self.elements[name]] if name in self.elements else scalars[name]
-                values[str(name)] = element.item()
+                values[str(name)] = (element.to(torch.int64) if element.dtype == torch.bool else element).item()
         return evaluate(translate(arg.expr, lambda name: Ref(str(name))), values, _ON_NUMBERS, None)
 
 

@@ -141,6 +141,107 @@ def _new_tensor(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, .
     return _tensor(recorder, torch.tensor, args[1:], {**kwargs, "dtype": dtype})
 
 
+def _is_data_index(recorder: Recorder, item: Any) -> bool:
+    if isinstance(item, torch.SymInt):
+        return not all(symbol in recorder.dimensions for symbol in item.node.expr.free_symbols)
+    return (
+        isinstance(item, torch.Tensor)
+        and item.dim() == 0
+        and item.dtype in (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
+    )
+
+
+def _get_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """``x[..., i]`` where `i` is one number that depends on data: an index_select, in eager PyTorch a view."""
+    tensor, index = args
+    items = [_plain_slice(recorder, item) for item in (index if isinstance(index, tuple) else (index,))]
+    index = tuple(items) if isinstance(index, tuple) else items[0]
+    positions = [number for number, item in enumerate(items) if _is_data_index(recorder, item)]
+    regular = all(item is None or item is Ellipsis or isinstance(item, (int, slice, *Symbolic)) for item in (
+        item for number, item in enumerate(items) if number not in positions
+    ))  # fmt: skip
+    if not positions or not regular or any(isinstance(item, bool) for item in items):
+        return recorder.record(func, (tensor, index), kwargs)
+    base = recorder.fake(tensor)
+    consumed = sum(item is not None and item is not Ellipsis for item in items)
+    dim = 0
+    result = base
+    for number, item in enumerate(items):
+        if item is Ellipsis:
+            dim += base.dim() - consumed
+        elif item is not None:
+            if number in positions:
+                where = recorder.record(assemble, (item, torch.int64), {})
+                size = base.shape[dim]
+                wrapped = recorder.record(
+                    torch.where,
+                    (recorder.record(torch.lt, (where, 0), {}), recorder.record(torch.add, (where, size), {}), where),
+                    {},
+                )
+                chosen = recorder.record(torch.reshape, (wrapped, (1,)), {})
+                result = recorder.record(torch.index_select, (result, dim, chosen), {})
+                items[number] = 0
+            dim += 1
+    result = recorder.record(func, (result, tuple(items)), kwargs)
+    problem = recorder.problem(
+        "a part of a tensor at a place that depends on data, and a later change of the tensor or the part in place",
+        "in eager PyTorch the two share their memory, in the compiled network the part is a copy",
+        "change neither in place, or take the part with torch.index_select",
+    )
+    for shared in (base, result):
+        recorder.held.entangled[recorder.memories.of(shared)] = problem
+    return result
+
+
+def _plain_slice(recorder: Recorder, item: Any) -> Any:
+    """A slice with host scalars in place of tensors."""
+    if not isinstance(item, slice):
+        return item
+    parts = (item.start, item.stop, item.step)
+    return slice(*[recorder.read(part) if isinstance(part, torch.Tensor) else part for part in parts])
+
+
+def _set_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """``x[i, j] = v`` where `i` or `j` is one number that depends on data: an index_put."""
+    tensor, index, value = args
+    items = [_plain_slice(recorder, item) for item in (index if isinstance(index, tuple) else (index,))]
+    whole = all(type(item) is int or _is_data_index(recorder, item) for item in items)
+    if not whole or not any(_is_data_index(recorder, item) for item in items):
+        return recorder.record(func, (tensor, tuple(items) if isinstance(index, tuple) else items[0], value), kwargs)
+    places = tuple([recorder.record(assemble, (item, torch.int64), {}) for item in items])
+    dtype = recorder.fake(tensor).dtype
+    content = recorder.record(assemble, (value, dtype), {}) if not isinstance(value, torch.Tensor) else value
+    recorder.record(
+        torch.Tensor.index_put_, (tensor, places, recorder.record(torch.Tensor.to, (content, dtype), {})), {}
+    )
+    return None
+
+
+def _narrow(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    given = dict(zip(("input", "dim", "start", "length"), args, strict=False), **kwargs)
+    tensor, dim, start, length = (given[name] for name in ("input", "dim", "start", "length"))
+    if not isinstance(length, int) or not _is_data_index(recorder, start):
+        return recorder.record(func, args, kwargs)
+    first = recorder.record(assemble, (start, torch.int64), {})
+    offsets = recorder.record(torch.arange, (length,), {})
+    return recorder.record(torch.index_select, (tensor, dim, recorder.record(torch.add, (offsets, first), {})), {})
+
+
+def _squeeze(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    shape = recorder.fake(args[0]).shape
+    dims = args[1:] if len(args) > 1 else kwargs.get("dim", tuple(range(len(shape))))
+    flat = [dim for dim in leaves(dims) if isinstance(dim, int)]
+    if any(not isinstance(shape[dim], int) for dim in flat if -len(shape) <= dim < len(shape)):
+        raise Refused(
+            recorder.problem(
+                f"{func.__name__}() of a dimension whose size varies",
+                "whether the dimension is left out depends on its size, and so the rank of the result",
+                "name the dimensions to leave out, or use reshape()",
+            )
+        )
+    return recorder.record(func, args, kwargs)
+
+
 def _refused(why: str, instead: str) -> Rewrite:
     def refuse(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         raise Refused(recorder.problem(f"{getattr(func, '__name__', func)}()", why, instead))
@@ -176,6 +277,13 @@ REWRITES: dict[Callable[..., Any], Rewrite] = {
     torch.Tensor.grad.__get__: _no_gradient,  # type: ignore[union-attr]
     torch.Tensor.requires_grad_: _same,
     torch.Tensor.__deepcopy__: _copy,
+    torch.Tensor.__getitem__: _get_item,
+    torch.Tensor.__setitem__: _set_item,
+    torch.narrow: _narrow,
+    torch.Tensor.narrow: _narrow,
+    torch.squeeze: _squeeze,
+    torch.Tensor.squeeze: _squeeze,
+    torch.Tensor.squeeze_: _squeeze,
     torch.tensor: _tensor,
     torch.Tensor.new_tensor: _new_tensor,
     torch.as_tensor: _tensor,

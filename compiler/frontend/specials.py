@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -55,6 +55,19 @@ def refuse_text(machine: Machine, name: SymbolicText) -> None:
     )
 
 
+def texts_in(value: Any) -> Iterator[SymbolicText]:
+    """The texts in a nested result that were made from symbolic numbers, keys included."""
+    if isinstance(value, SymbolicText):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from texts_in(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from texts_in(key)
+            yield from texts_in(item)
+
+
 def _prelude(function: Any, keep: Callable[[tuple[Any, ...]], bool] | None = None) -> Special:
     """Interpret `function` of the prelude, or leave the call native where `keep` says that nothing is symbolic."""
 
@@ -81,7 +94,7 @@ def _plain(value: Any) -> bool:
         return all(_plain(item) for item in (value.values() if isinstance(value, dict) else value))
     if isinstance(value, SequenceIterator):
         return _plain(value.sequence)
-    return not callable(value) or isinstance(value, type)
+    return isinstance(value, (int, float, complex, str, bytes, type, type(None), torch.dtype, torch.device, range))
 
 
 def _all_plain(args: tuple[Any, ...]) -> bool:

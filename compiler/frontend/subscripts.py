@@ -20,17 +20,29 @@ if TYPE_CHECKING:
 
 
 class Fork(BaseException):
-    """The instruction needs a concrete value of the symbolic `number` in `register`: one state per value."""
+    """A subscript needs a concrete value of the symbolic `number`: one state per value.
+
+    With a `register`, that register gets the value and the instruction is executed again; without one, the register
+    `dst` gets the element of `container` at the value.
+    """
 
     def __init__(
-        self, register: str, number: torch.SymInt, values: Sequence[int], exception: str, message: str
+        self,
+        number: torch.SymInt,
+        values: Sequence[int],
+        error: tuple[str, str],
+        *,
+        register: str | None = None,
+        dst: str = "",
+        container: Any = None,
     ) -> None:
-        super().__init__(message)
-        self.register = register
+        super().__init__(error[1])
         self.number = number
         self.values = values
-        self.exception = exception
-        self.message = message
+        self.error = error
+        self.register = register
+        self.dst = dst
+        self.container = container
 
 
 def get_item(machine: Machine, frame: Frame, i: code.GetItem) -> None:
@@ -39,37 +51,44 @@ def get_item(machine: Machine, frame: Frame, i: code.GetItem) -> None:
         return store(machine, frame, i.dst, POISON)
     if isinstance(index, SymbolicText):
         refuse_text(machine, index)
-    if isinstance(index, torch.SymBool) and not isinstance(obj, torch.Tensor):
-        index = as_number(index)
-    if isinstance(index, torch.SymInt) and not isinstance(obj, torch.Tensor):
-        _concretise(machine, frame, i.index, index, obj)
+    if not isinstance(obj, torch.Tensor):
+        if isinstance(index, torch.SymBool):
+            index = as_number(index)
+        if isinstance(index, torch.SymInt):
+            assert isinstance(i.index, str)
+            raise Fork(index, *_values(machine, index, obj), register=i.index)
+        if isinstance(index, torch.Tensor) and isinstance(obj, _SEQUENCES):
+            number = machine.recorder.read(index)
+            if isinstance(number, torch.SymInt):
+                raise Fork(number, *_values(machine, number, obj), dst=i.dst, container=obj)
+            index = number
     return store(machine, frame, i.dst, obj[index])
 
 
-def _concretise(machine: Machine, frame: Frame, register: code.Operand, index: torch.SymInt, obj: Any) -> None:
-    """Fork over the values that an index or key can take."""
-    if isinstance(obj, (list, tuple, torch.nn.ModuleList, torch.nn.Sequential)):
+_SEQUENCES = (list, tuple, range, torch.nn.ModuleList, torch.nn.Sequential, torch.nn.ParameterList)
+
+
+def _values(machine: Machine, index: torch.SymInt, obj: Any) -> tuple[list[int], tuple[str, str]]:
+    """The values that an index or key into `obj` can take, and the error of any other."""
+    if isinstance(obj, _SEQUENCES):
         nonnegative = machine.recorder.symbols.decide(index.node.expr >= 0)
-        values: list[int] = list(range(0 if nonnegative else -len(obj), len(obj)))
-        exception, message = "IndexError", "list index out of range"
-    elif isinstance(obj, (dict, torch.nn.ModuleDict)) and all(isinstance(key, int) for key in obj):
-        values, exception, message = [key for key in obj if isinstance(key, int)], "KeyError", "no such key"
-    else:
-        raise Refused(
-            machine.problem(
-                f"a {type(obj).__name__} is indexed by a number that depends on data",
-                "only lists, tuples, ModuleLists and dicts with int keys have a known set of elements",
-                "keep the elements in a list or ModuleList and index that",
-            )
+        return list(range(0 if nonnegative else -len(obj), len(obj))), ("IndexError", "list index out of range")
+    if isinstance(obj, dict) and all(isinstance(key, int) for key in obj):
+        return list(obj), ("KeyError", "no such key")
+    raise Refused(
+        machine.problem(
+            f"a {type(obj).__name__} is indexed by a number that depends on data",
+            "only lists, tuples, ModuleLists and dicts with int keys have a known set of elements",
+            "keep the elements in a list or ModuleList and index that",
         )
-    assert isinstance(register, str)
-    raise Fork(register, index, values, exception, message)
+    )
 
 
 def set_item(machine: Machine, frame: Frame, i: code.SetItem) -> None:
     obj, index, value = operand(frame, i.obj), operand(frame, i.index), operand(frame, i.src)
     if obj is not POISON and index is not POISON and not (value is POISON and isinstance(obj, torch.Tensor)):
         if isinstance(index, torch.SymInt) and not isinstance(obj, torch.Tensor):
-            _concretise(machine, frame, i.index, index, obj)
+            assert isinstance(i.index, str)
+            raise Fork(index, *_values(machine, index, obj), register=i.index)
         obj[index] = value
     machine.step(frame)

@@ -80,7 +80,7 @@ def run_eager_forced(
     """
     _, leaves = flatten((args, dict(kwargs)), "static", root="input")
     call_args, call_kwargs = rebuild((args, dict(kwargs)), [leaf.detach().clone() for leaf in leaves])
-    mode = _ForcingMode(reads)
+    mode = _ForcingMode(reads, _own_tensors(model))
     output: Any = None
     exception: Exception | None = None
     # Compiled functions crash under a torch function mode; eager is what is wanted here anyway.
@@ -101,9 +101,31 @@ def _detached(output: Any) -> Any:
     return rebuild(output, copies, "leaf")
 
 
+def _own_tensors(model: Callable[..., Any]) -> dict[int, tuple[torch.Tensor, int]]:
+    """The tensors that the network holds, by id, with their versions: reading one that a call has not changed is no
+    read of data."""
+    found: dict[int, tuple[torch.Tensor, int]] = {}
+    modules = model.modules() if isinstance(model, torch.nn.Module) else ()
+    for module in modules:
+        for held in (*module._parameters.values(), *module._buffers.values(), *module.__dict__.values()):
+            if isinstance(held, torch.Tensor) and not held.is_inference():
+                found[id(held)] = (held, held._version)
+    return found
+
+
+def _scalar_kind(tensor: torch.Tensor) -> Scalar:
+    if tensor.dtype == torch.bool:
+        return "bool"
+    return "float" if tensor.is_floating_point() else "int"
+
+
+_TESTS = frozenset({torch.equal, torch.allclose, torch.Tensor.equal, torch.Tensor.allclose, torch.Tensor.__contains__})
+
+
 class _ForcingMode(TorchFunctionMode):
-    def __init__(self, expected: Sequence[ExpectedRead]) -> None:
+    def __init__(self, expected: Sequence[ExpectedRead], own: Mapping[int, tuple[torch.Tensor, int]]) -> None:
         super().__init__()
+        self._own = own
         self.reads: list[EagerRead] = []
         self.position = 0
         self._expected = expected
@@ -118,12 +140,17 @@ class _ForcingMode(TorchFunctionMode):
         if func not in self._reading:
             self._margins.note(func, args, kwargs or {}, result)
             return result
-        margin = self._margins.of(args[0]) if args else None
+        tensor = args[0]
+        margin = self._margins.of(tensor)
+        held = self._own.get(id(tensor))
+        if held is not None and held[0] is tensor and tensor._version == held[1]:
+            return result
+        kind: Scalar = "bool" if func in _TESTS else _scalar_kind(tensor)
         if isinstance(result, list):
-            return self._list(result, margin)
-        return self._value(result, margin)
+            return self._list(result, kind, margin)
+        return self._value(result, kind, margin)
 
-    def _value(self, natural: Any, margin: float | None) -> Any:
+    def _value(self, natural: Any, wanted: Scalar, margin: float | None) -> Any:
         """What the network gets in place of `natural`."""
         if not isinstance(natural, (bool, int, float)):
             return natural
@@ -132,8 +159,8 @@ class _ForcingMode(TorchFunctionMode):
         value: Number = natural
         expected: int | None = None
         if self.position < len(self._expected):
-            loc, _, forced = self._expected[self.position]
-            if not loc or line.matches(loc):
+            loc, read_kind, forced = self._expected[self.position]
+            if read_kind == wanted and (not loc or line.matches(loc)):
                 expected = self.position
                 self.position += 1
                 if forced is not None:
@@ -141,9 +168,10 @@ class _ForcingMode(TorchFunctionMode):
         self.reads.append(EagerRead(line.loc, kind, value, natural, expected, margin))
         return value
 
-    def _list(self, values: list[Any], margin: float | None) -> list[Any]:
+    def _list(self, values: list[Any], kind: Scalar, margin: float | None) -> list[Any]:
         return [
-            self._list(value, margin) if isinstance(value, list) else self._value(value, margin) for value in values
+            self._list(value, kind, margin) if isinstance(value, list) else self._value(value, kind, margin)
+            for value in values
         ]
 
 

@@ -24,8 +24,8 @@ from adaptc.runtime.hostprogram import Call, Jump, Read, Ref
 from adaptc.runtime.manifest import Manifest
 from adaptc.runtime.manifest import Sample as SampleRow
 
-from ..ir.builder import ProgramBuilder, edge, give, make_code, tensor  # noqa: TID252
-from ..ir.programs import SAMPLES, Sample, early_exit, skip_gates  # noqa: TID252
+from ..ir.builder import ProgramBuilder, edge, give, make_code, tensor
+from ..ir.programs import SAMPLES, Sample, early_exit, skip_gates
 
 
 def assert_same(result: Any, expected: Any) -> None:

@@ -21,8 +21,8 @@ from adaptc.compiler.ir.program import Code, Program, ScalarType, TensorType, Ty
 from adaptc.runtime.hostprogram import Const, Jump
 from adaptc.runtime.manifest import TensorSpec, Unit
 
-from ..ir.builder import INT, ProgramBuilder, edge, give, make_code, tensor  # noqa: TID252
-from ..ir.programs import SAMPLES, Sample, skip_gates  # noqa: TID252
+from ..ir.builder import INT, ProgramBuilder, edge, give, make_code, tensor
+from ..ir.programs import SAMPLES, Sample, skip_gates
 
 
 def example(type_: Type, generator: torch.Generator) -> torch.Tensor:

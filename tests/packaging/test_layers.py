@@ -25,7 +25,7 @@ def lint(root: Path) -> subprocess.CompletedProcess[str]:
 def test_the_rules_hold(package_root: Path) -> None:
     done = lint(package_root)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "5 kept, 0 broken" in done.stdout
+    assert "8 kept, 0 broken" in done.stdout
 
 
 def test_a_forbidden_import_is_found(tmp_path: Path) -> None:
@@ -34,12 +34,12 @@ def test_a_forbidden_import_is_found(tmp_path: Path) -> None:
         (tmp_path / "adaptc" / name).mkdir(parents=True)
     for folder in [path for path in (tmp_path / "adaptc").rglob("*") if path.is_dir()]:
         (folder / "__init__.py").touch()
-    for file in ("__init__.py", "compiler/driver.py"):
-        (tmp_path / "adaptc" / file).touch()
+    (tmp_path / "adaptc/__init__.py").write_text("def compile():\n    import adaptc.compiler.driver\n")
+    (tmp_path / "adaptc/compiler/driver.py").touch()
     (tmp_path / "adaptc/runtime/inputs.py").write_text("def f():\n    import torch, onnxruntime\n")
     (tmp_path / "adaptc/runtime/engines/ort.py").write_text("import onnxruntime\n")
     done = lint(tmp_path)
     assert done.returncode == 1
-    assert "3 kept, 2 broken" in done.stdout, done.stdout
+    assert "6 kept, 2 broken" in done.stdout, done.stdout
     assert "adaptc.runtime.inputs -> torch" in done.stdout
     assert "adaptc.runtime.inputs -> onnxruntime" in done.stdout

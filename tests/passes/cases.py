@@ -12,7 +12,7 @@ from torch import Tensor
 from adaptc.compiler.ir.program import Code, Program, Type
 from adaptc.runtime.hostprogram import Apply, Branch, Const, Jump, Let, Raise, Read, Ref, Size, Switch
 
-from ..ir.builder import BOOL, INT, ProgramBuilder, edge, give, make_code, tensor  # noqa: TID252
+from ..ir.builder import BOOL, INT, ProgramBuilder, edge, give, make_code, tensor
 
 PAIR = tensor(2)
 POSITIVE, NEGATIVE = torch.tensor([1.0, 2.0]), torch.tensor([-1.0, -2.0])

@@ -23,7 +23,7 @@ from adaptc.runtime.hostprogram import (
     Switch,
 )
 
-from ..ir.builder import BOOL, INT, ProgramBuilder, edge, give  # noqa: TID252
+from ..ir.builder import BOOL, INT, ProgramBuilder, edge, give
 from .cases import PAIR, code
 
 CODES = {

@@ -10,8 +10,8 @@ from adaptc.compiler.ir.mlir import to_mlir
 from adaptc.passes.manager import PassManager
 from adaptc.passes.registry import load_registry
 
-from ..ir.meaning import assert_same_meaning  # noqa: TID252
-from ..ir.test_mlir import parse  # noqa: TID252
+from ..ir.meaning import assert_same_meaning
+from ..ir.test_mlir import parse
 from .cases import CASES
 
 COMMAND = "// python -m pytest tests/passes/test_golden.py -k {name}"

@@ -19,8 +19,8 @@ from adaptc.passes.registry import load_registry
 from adaptc.passes.rewriter import Rewriter
 from adaptc.runtime.hostprogram import Jump, Raise
 
-from ..ir.builder import edge  # noqa: TID252
-from ..ir.programs import early_exit, skip_gates  # noqa: TID252
+from ..ir.builder import edge
+from ..ir.programs import early_exit, skip_gates
 from .cases import dead_around_a_loop, skip_gate
 
 
@@ -68,7 +68,7 @@ def test_rounds_end_when_nothing_changes() -> None:
         assert isinstance(block.terminator, Raise)
         rw.set_terminator("fail", replace_message(block.terminator))
 
-    from ..ir.programs import rejects  # noqa: TID252
+    from ..ir.programs import rejects
 
     reports = PassManager([make_pass(flip)], max_rounds=4).run(rejects().program)
     assert [report.changed for report in reports] == [True] * 4

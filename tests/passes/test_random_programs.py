@@ -15,7 +15,7 @@ from adaptc.passes.manager import PassManager
 from adaptc.passes.pipeline import default_pipeline
 from adaptc.passes.registry import load_registry
 
-from ..ir.meaning import assert_same_outcome  # noqa: TID252
+from ..ir.meaning import assert_same_outcome
 from .random_programs import Maker
 
 CASES = [torch.tensor(pair) for pair in ([1.0, 2.0], [-1.0, -2.0], [0.0, 0.0])]

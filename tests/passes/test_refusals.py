@@ -11,8 +11,8 @@ from adaptc.passes.manager import PassManager, PassReport
 from adaptc.passes.registry import load_registry
 from adaptc.runtime.hostprogram import Apply, Branch, Const, Edge, Jump, Let, Read, Ref, Size
 
-from ..ir.builder import BOOL, FLOAT, INT, ProgramBuilder, edge, give, make_code, tensor  # noqa: TID252
-from ..ir.programs import early_exit, growing, skip_gates  # noqa: TID252
+from ..ir.builder import BOOL, FLOAT, INT, ProgramBuilder, edge, give, make_code, tensor
+from ..ir.programs import early_exit, growing, skip_gates
 from .cases import PAIR, POSITIVE, code, constant_tensors, one_input, shared_variant
 
 

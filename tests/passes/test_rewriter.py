@@ -13,8 +13,8 @@ from adaptc.passes.rewriter import Rewriter
 from adaptc.passes.specialise import Request, specialise
 from adaptc.runtime.hostprogram import Branch, Const, Ref
 
-from ..ir.builder import edge, make_code, tensor  # noqa: TID252
-from ..ir.programs import early_exit, skip_gates  # noqa: TID252
+from ..ir.builder import edge, make_code, tensor
+from ..ir.programs import early_exit, skip_gates
 from .cases import PAIR, code
 
 

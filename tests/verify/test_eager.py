@@ -51,7 +51,10 @@ def test_every_way_in_which_data_becomes_a_python_value_is_forced() -> None:
     natural = run(every_way)
     assert natural.output == [False, 0.0, 0, 0.0, False, True, True, 0.0, "b", True, "no", True, [1, 2, 3]]
     values = [True, 2.5, 7, 1.5, True, False, False, 9.0, 2, False, True, True]
-    reads: list[ExpectedRead] = [(locs[i + 1], "int", value) for i, value in enumerate(values)]
+    kinds = ["float"] * 5 + ["bool", "bool", "float", "int", "bool", "bool", "float"]
+    reads: list[ExpectedRead] = [
+        (locs[i + 1], kind, value) for i, (kind, value) in enumerate(zip(kinds, values, strict=True))
+    ]
     reads += [(locs[13], "int", value) for value in (7, None, 9)]
     forced = run(every_way, *reads)
     assert forced.output == [True, 2.5, 7, 1.5, True, False, False, 9.0, "c", False, "yes", False, [7, 2, 9]]

@@ -65,13 +65,15 @@ def _writes(target: Any) -> bool:
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Keep the exporter's log below errors: it warns of packages that adaptc does not need."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnx_ir", "onnxscript")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def promote_types(module: fx.GraphModule) -> None:

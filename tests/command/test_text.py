@@ -1,0 +1,73 @@
+"""How numbers, decisions, results and progress are shown."""
+
+from __future__ import annotations
+
+import io
+from collections import namedtuple
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from adaptc.command.progress import StageBars
+from adaptc.command.results import argmax_text, leaves, shape_text, values_text
+from adaptc.command.text import count, decisions, error_size, facts, place, seconds, size
+
+
+def test_numbers() -> None:
+    assert [size(value) for value in (0, 1023, 1536, 5 << 20, 3 << 30)] == [
+        "0 B", "1023 B", "1.5 KiB", "5.0 MiB", "3.0 GiB",
+    ]  # fmt: skip
+    assert [seconds(value) for value in (61.25, 0.0123, 4.5e-6)] == ["61.2 s", "12.3 ms", "4.5 µs"]
+    assert [count(number, "branch") for number in (0, 1, 2)] == ["0 branches", "1 branch", "2 branches"]
+    assert [error_size(value) for value in (0.0, 2.14e-7, None)] == ["0", "2.1e-07", "-"]
+
+
+def test_decisions_are_grouped_by_line() -> None:
+    taken = [("/a/net.py:5", True), ("/a/net.py:5", False), ("/a/net.py:9", 3), ("/a/net.py:5", True)]
+    rows = [{"loc": loc, "taken": way} for loc, way in taken]
+    assert decisions(rows) == "net.py:5 T F, net.py:9 case 3, net.py:5 T"
+    assert decisions([]) == ""
+    assert place("/a/b/net.py:7") == "net.py:7"
+
+
+def test_facts_wrap_under_their_names() -> None:
+    lines = [line.plain for line in facts([("note", "one two three four"), ("x", "")], 16)]
+    assert lines == ["note  one two", "      three four", "x     "]
+
+
+def test_results_are_named_by_where_they_stand() -> None:
+    @dataclass
+    class State:
+        h: int
+
+    pair = namedtuple("pair", "first second")
+    value = {"logits": 1, "states": [State(2), pair(3, (4, None))]}
+    assert leaves(value) == [
+        ("logits", 1), ("states.0.h", 2), ("states.1.first", 3), ("states.1.second.0", 4), ("states.1.second.1", None),
+    ]  # fmt: skip
+    assert leaves(7) == [("output", 7)]
+
+
+def test_arrays_in_short() -> None:
+    scores = np.array([[0.5, 2.0, 1.0], [3.0, 0.0, 0.25]], np.float32)
+    assert shape_text(scores) == "float32[2,3]"
+    assert values_text(scores) == "0.5, 2, 1, 3, 0, ..."
+    assert argmax_text(scores) == "1, 0"
+    assert argmax_text(scores.astype(np.int64)) == argmax_text(scores[None]) == argmax_text(1.0) == ""
+    assert (shape_text(3), values_text(0.125)) == ("int", "0.125")
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_is_for_terminals(terminal: bool) -> None:
+    stream = io.StringIO()
+    with StageBars(Console(file=stream, force_terminal=terminal, width=80)) as bars:
+        bars("capture", 0, 0)
+        bars("capture", 3, 3)
+        bars("units", 1, 4)
+    text = stream.getvalue()
+    assert ("capture" in text) is terminal
+    assert ("3/3" in text) is terminal
+    assert ("1/4" in text) is terminal
+    assert bool(text) is terminal

@@ -1,0 +1,148 @@
+"""Python objects that states share: lists under two names, exceptions, generators, functions with defaults."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+import torch
+from torch import nn
+
+from adaptc.compiler.errors import CompileError
+
+from .checking import check, signs
+
+
+class TwoNames(nn.Module):
+    def forward(self, x):
+        a = [x]
+        b = a
+        if x[0] > 0:
+            b = [x * 2]
+        b[0] = b[0] + 1
+        table = {"v": x}
+        other = {"v": x + 5}
+        chosen = table if x[1] > 0 else other
+        chosen["v"] = chosen["v"] * 3
+        return a, b, a is b, table, other
+
+
+def test_one_object_under_two_names_on_one_way():
+    check(TwoNames(), signs(20, 3))
+
+
+class Log(nn.Module):
+    def forward(self, x):
+        log = []
+
+        @contextlib.contextmanager
+        def noted():
+            try:
+                yield 1
+            finally:
+                log.append(2)
+
+        with noted():
+            if x[0] > 0:
+                return log
+        return log, x
+
+
+def test_a_generator_as_context_manager():
+    check(Log(), signs(10, 3), paths=2)
+
+
+class Stop(Exception):
+    pass
+
+
+class Carried(nn.Module):
+    def forward(self, x):
+        try:
+            if x[0] > 0:
+                raise Stop(1, x)
+            if x[1] > 0:
+                raise Stop(2, x * 2)
+        except Stop as stop:
+            return x * stop.args[0], stop.args[1]
+        return x, x
+
+
+def test_what_exceptions_carry_is_merged():
+    check(Carried(), signs(20, 3))
+
+
+class Default(nn.Module):
+    def forward(self, x):
+        def append(y, kept=[]):  # noqa: B006
+            kept.append(y)
+            return len(kept), kept[-1]
+
+        n, _ = append(x)
+        if x.mean() > 0:
+            n, _ = append(x)
+        m, v = append(x + 1)
+        return n, m, v
+
+
+def test_default_arguments_that_change():
+    check(Default(), signs(10, 3), paths=2)
+
+
+class Ranked:
+    def __init__(self, value):
+        self.value = value
+
+    def __lt__(self, other):
+        return self.value.sum() < other.value.sum()
+
+
+class Sorted(nn.Module):
+    def forward(self, x):
+        return sorted([Ranked(x), Ranked(-x), Ranked(x * 0)])[0].value
+
+
+def test_sorting_objects_by_data():
+    check(Sorted(), signs(10, 3))
+
+
+class ByTensor(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.experts = nn.ModuleList([nn.Linear(3, 3) for _ in range(3)])
+
+    def forward(self, x):
+        i, k = x.argmin(), x.argmax().item()
+        y = self.experts[i](x)
+        if torch.softmax(y, -1)[y.argmax()] > 0.4:
+            y = y * 2
+        z = torch.stack([x, y])
+        z[1, i] = 7.0
+        return y, x[i], x[k], z[1, k], z[..., i], z[:, : i + 1].sum(), [5, 6, 7][i], x.narrow(0, i, 1), z.amax()
+
+
+def test_tensors_and_lists_indexed_by_tensors():
+    check(ByTensor(), signs(20, 3))
+
+
+class SharedPart(nn.Module):
+    def forward(self, x):
+        y = x * 1
+        part = y[y.argmax()]
+        y += 1
+        return part, y
+
+
+def test_a_shared_part_that_changes_is_refused():
+    with pytest.raises(CompileError, match="in the compiled network the part is a copy"):
+        check(SharedPart(), signs(4, 3))
+
+
+class Named(nn.Module):
+    def forward(self, x):
+        return {f"exit_{x.argmax().item()}": x}
+
+
+def test_a_key_made_from_data_is_refused():
+    with pytest.raises(CompileError, match="a name that contains a number"):
+        check(Named(), signs(4, 3))

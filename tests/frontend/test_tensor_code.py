@@ -1,0 +1,146 @@
+"""Tensor code of all kinds inside and between branches."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from .checking import check, signs
+
+
+class Masks(nn.Module):
+    def forward(self, x):
+        y = x[x > 0]
+        if y.numel() > 2:
+            return y * 2, y.shape[0]
+        return torch.cat([y, y.new_zeros(1)]), len(y)
+
+
+def test_results_whose_size_depends_on_data():
+    check(Masks(), signs(20, 6), paths=2)
+
+
+class Dtypes(nn.Module):
+    def forward(self, x, i, b):
+        if b.any() and i[0] > 2:
+            return x.double() * i, i // 2
+        if i.sum().item() % 3 == 1:
+            return x.half(), i.to(torch.uint8)
+        return x.to(torch.float64), i - 1
+
+
+def test_dtypes_that_differ_by_path():
+    generator = torch.Generator().manual_seed(0)
+    calls = [
+        (
+            torch.randn(3, generator=generator),
+            torch.randint(0, 9, (3,), generator=generator),
+            torch.rand(3, generator=generator) > 0.6,
+        )
+        for _ in range(20)
+    ]
+    check(Dtypes(), calls)
+
+
+class Recurrent(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(4, 4, batch_first=True)
+        self.cell = nn.LSTMCell(4, 4)
+        self.gru = nn.GRU(4, 4)
+
+    def forward(self, x):
+        y, (h, _) = self.lstm(x)
+        if h.mean() > 0:
+            y = y + self.gru(x)[0]
+        hx = cx = torch.zeros(x.shape[0], 4)
+        for t in range(x.shape[1]):
+            hx, cx = self.cell(x[:, t], (hx, cx))
+            if hx.max() > 0.3:
+                break
+        return y, hx, t
+
+
+def test_recurrent_layers():
+    torch.manual_seed(0)
+    check(Recurrent(), signs(12, 2, 5, 4))
+
+
+class Wrapped(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.compiled = torch.compile(nn.Linear(3, 3))
+
+    def forward(self, x):
+        return self.compiled(x) if x.sum() > 0 else x
+
+
+def test_compiled_submodules():
+    check(Wrapped(), signs(8, 3), paths=2)
+
+
+class Vmap(nn.Module):
+    def forward(self, x):
+        scale = x.mean()
+        if x.sum() > 0:
+            return torch.vmap(lambda row: row * 2 + row.sum() * scale)(x)
+        return torch.func.vmap(torch.vmap(torch.sin))(x)
+
+
+def test_vmap():
+    check(Vmap(), signs(8, 3, 2), paths=2)
+
+
+class Weights(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3))
+        self.tied = self.weight
+
+    def forward(self, x):
+        if x.sum() > 0:
+            return x, x, self.weight
+        return self.tied, x * 1, x
+
+
+def test_inputs_and_weights_as_results():
+    program = check(Weights(), signs(8, 3), paths=2)
+    assert len(program.weights) == 1
+
+
+class Accumulated(nn.Module):
+    """Lists of different lengths and a number that becomes a tensor keep ways apart only as long as they must."""
+
+    def __init__(self, layers=8):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(4, 4) for _ in range(layers)])
+
+    def forward(self, x):
+        total, outputs = 0, []
+        for layer in self.layers:
+            y = torch.tanh(layer(x))
+            if y.sum() > 0:
+                total = total + y.mean()
+                x = y
+                outputs.append(y)
+        return x, total, outputs
+
+
+def test_lists_and_totals_that_differ():
+    torch.manual_seed(0)
+    program = check(Accumulated(), signs(20, 4))
+    assert len({id(block.code) for block in program.blocks.values()}) < 12
+
+
+class Strides(nn.Module):
+    def forward(self, x):
+        y = x.view(4, 1)
+        y = y.expand(-1, 3) if x.mean() > 0 else y.repeat(1, 3)
+        z = x.view(2, 2).t() if x[0] > 0 else x.view(2, 2)
+        flat = z.reshape(4)
+        flat.add_(1)
+        return y.reshape(12), z, flat
+
+
+def test_layouts_that_differ_by_path():
+    check(Strides(), signs(16, 4))
