@@ -59,6 +59,9 @@ def call(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[st
         elif isinstance(function, torch.nn.Module):
             function = _module_call(machine, function)
         elif isinstance(function, FunctionType):
+            if function.__code__ is torch.nn.Module._wrapped_call_impl.__code__ and args:
+                function, args = _forward(machine, args[0]), args[1:]
+                continue
             if is_interpreted(machine, function) or _takes_data(machine, function, args, kwargs):
                 return _enter(machine, function, args, kwargs, dst, instance)
             break
@@ -110,11 +113,31 @@ def native(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[
         )
         codes = codes_of(error.__traceback__)
         raise NeedsInterpretation(codes, problem) if codes else Refused(problem) from error
+    except TypeError as error:
+        if "unhashable type: non-nested Sym" not in str(error):
+            raise
+        raise refuse_key(machine, [*args, *kwargs.values()]) from error
     except Refused as refusal:
         codes = codes_of(refusal.__traceback__)
         if codes:  # followed in their source, the functions can be searched for further problems
             raise NeedsInterpretation(codes, refusal.problem) from refusal
         raise
+
+
+def refuse_key(machine: Machine, values: Iterable[Any]) -> NeedsSplit | Refused:
+    """What to raise where a number that depends on data is used as a key of a dict or set."""
+    for value in values:
+        if isinstance(value, Symbolic):
+            site = machine.recorder.symbols.site_of(value.node.expr)
+            if site is not None:
+                return NeedsSplit(site)
+    return Refused(
+        machine.problem(
+            "a number that depends on data is used as a key",
+            "which entry it means is known only at run time",
+            "keep the entries in a list and index that, or branch on the number",
+        )
+    )
 
 
 def is_interpreted(machine: Machine, function: FunctionType) -> bool:
@@ -151,6 +174,10 @@ def _module_call(machine: Machine, module: torch.nn.Module) -> Any:
     """What calling a module runs: its forward, or the whole of Module.__call__ where hooks are registered."""
     if type(module).__call__ is not torch.nn.Module.__call__:
         return MethodType(type(module).__call__, module)
+    return _forward(machine, module)
+
+
+def _forward(machine: Machine, module: torch.nn.Module) -> Any:
     hooked = any(getattr(module, name) for name in _HOOKS) or any(getattr(torch_module, name) for name in _GLOBAL_HOOKS)
     if hooked:
         machine.interpreted.add(torch.nn.Module._call_impl.__code__)

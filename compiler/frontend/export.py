@@ -262,7 +262,8 @@ class _Unexportable(Exception):
 def _export_problem(loc: str, error: Exception) -> Problem:
     file, _, line = loc.rpartition(":")
     custom = getattr(error, "loc", None)
-    text = str(error).strip().splitlines() or [type(error).__name__]
+    first = (str(error).strip().splitlines() or [""])[0]
+    text = [f"{type(error).__name__}: {first}"]
     return Problem(
         file,
         int(line),

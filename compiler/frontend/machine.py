@@ -166,7 +166,10 @@ class Machine:
                 return
             except Exception as error:  # noqa: BLE001  (whatever the network raises is its own business)
                 problem = calls.origin_problem(self, error)
-                if problem is not None:
+                if problem is not None and state.tainted:
+                    state.frames.clear()
+                    state.draft.end = RaiseEnd("", "", "")
+                elif problem is not None:
                     self._refused(state, frame, instruction, problem)
                 elif self.unwind(error):
                     return
@@ -178,6 +181,7 @@ class Machine:
 
     def _refused(self, state: State, frame: Frame, instruction: code.Instruction, problem: Problem) -> None:
         """Note a problem and go on with an unknown result, to find further problems."""
+        state.tainted = True
         self.problems.setdefault((problem.file, problem.line, problem.found), problem)
         while state.frames and state.frames[-1] is not frame:
             state.frames.pop()
@@ -269,7 +273,7 @@ class Machine:
 
     def _branch_off(self, state: State) -> State:
         """A frozen copy of the running state in a draft of its own, ready to run."""
-        copy = State([frame.copy() for frame in state.frames], self.new_draft(""), state.held.copy())
+        copy = state.copy(self.new_draft(""))
         copy.draft.loc = "{}:{}".format(*self.location_of(copy))
         self.heap.freeze(copy)
         self.ready.append(copy)

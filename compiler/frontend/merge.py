@@ -377,6 +377,9 @@ class Merge:
             expressions = [expression(extent) for extent in extents]
             if all(item == expressions[0] for item in expressions):
                 shape.append(extents[0])
+            elif all(isinstance(extent, int) for extent in extents):
+                # two fixed sizes are two networks from here on: a symbol would keep torch from knowing either
+                raise Conflict("tensors of different sizes")
             else:
                 shape.append(self.recorder.shapes.create_unbacked_symint())
                 self.recorder.shapes.pending_fresh_unbacked_symbols.clear()

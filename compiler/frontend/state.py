@@ -112,6 +112,7 @@ class State:
     """One way that execution can have gone. `heap` and `modes` are set while the state is frozen.
 
     `apart`: it has just been split from states at the same instruction and must not merge with them there.
+    `tainted`: a problem was found on its way, so that errors which follow mean nothing.
     """
 
     frames: list[Frame]
@@ -120,6 +121,7 @@ class State:
     heap: Snapshot | None = None
     modes: Modes | None = None
     apart: bool = False
+    tainted: bool = False
 
     def position(self) -> tuple[tuple[int, ...], ...]:
         """Positions of all frames, outermost first."""
@@ -127,7 +129,8 @@ class State:
 
     def copy(self, draft: Draft) -> State:
         """A copy of a frozen state that goes on in another draft."""
-        return State([frame.copy() for frame in self.frames], draft, self.held.copy(), self.heap, self.modes)
+        frames = [frame.copy() for frame in self.frames]
+        return State(frames, draft, self.held.copy(), self.heap, self.modes, tainted=self.tainted)
 
     def prune(self) -> None:
         """Forget what no frame reads any more."""

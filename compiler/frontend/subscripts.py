@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from adaptc.compiler.frontend import calls
 from adaptc.compiler.frontend import instructions as code
 from adaptc.compiler.frontend.arithmetic import as_number
 from adaptc.compiler.frontend.iterators import POISON
@@ -68,11 +69,15 @@ def get_item(machine: Machine, frame: Frame, i: code.GetItem) -> None:
 _SEQUENCES = (list, tuple, range, torch.nn.ModuleList, torch.nn.Sequential, torch.nn.ParameterList)
 
 
-def _values(machine: Machine, index: torch.SymInt, obj: Any) -> tuple[list[int], tuple[str, str]]:
+def _values(
+    machine: Machine, index: torch.SymInt, obj: Any, *, storing: bool = False
+) -> tuple[list[int], tuple[str, str]]:
     """The values that an index or key into `obj` can take, and the error of any other."""
     if isinstance(obj, _SEQUENCES):
         nonnegative = machine.recorder.symbols.decide(index.node.expr >= 0)
         return list(range(0 if nonnegative else -len(obj), len(obj))), ("IndexError", "list index out of range")
+    if machine.recorder.symbols.site_of(index.node.expr) is not None or storing or hasattr(obj, "__missing__"):
+        raise calls.refuse_key(machine, [index])
     if isinstance(obj, dict) and all(isinstance(key, int) for key in obj):
         return list(obj), ("KeyError", "no such key")
     raise Refused(
@@ -89,6 +94,6 @@ def set_item(machine: Machine, frame: Frame, i: code.SetItem) -> None:
     if obj is not POISON and index is not POISON and not (value is POISON and isinstance(obj, torch.Tensor)):
         if isinstance(index, torch.SymInt) and not isinstance(obj, torch.Tensor):
             assert isinstance(i.index, str)
-            raise Fork(index, *_values(machine, index, obj), register=i.index)
+            raise Fork(index, *_values(machine, index, obj, storing=True), register=i.index)
         obj[index] = value
     machine.step(frame)

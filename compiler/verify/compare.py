@@ -56,12 +56,13 @@ class Comparison:
     differences: tuple[Difference, ...]
 
 
-def compare(eager: object, ours: object) -> Comparison:
+def compare(eager: object, ours: object, *, coarsest: torch.dtype = torch.float64) -> Comparison:
     """Compare nested outputs: `eager` holds tensors, `ours` NumPy arrays.
 
     The error of a float leaf is max|ours - eager| / max(max|eager|, 1e-6); NaN and infinities must stand in
     the same places. Integers, bools, strings, shapes, dtypes and the structure must be equal, except that
-    float16 and bfloat16 outputs may come back as float32.
+    float16 and bfloat16 outputs may come back as float32. No leaf is held to more than the tolerance of
+    `coarsest`, the least precise of float64 and float32 that the network computes in.
     """
     tree, leaves = flatten(eager, "leaf")
     try:
@@ -74,7 +75,7 @@ def compare(eager: object, ours: object) -> Comparison:
     worst = 0.0
     differences: list[Difference] = []
     for (where, _), leaf, our_leaf in zip(leaf_paths(tree), leaves, our_leaves):
-        result = compare_leaf(where, leaf, our_leaf)
+        result = compare_leaf(where, leaf, our_leaf, coarsest)
         if isinstance(result, Difference):
             differences.append(result)
         else:
@@ -82,7 +83,7 @@ def compare(eager: object, ours: object) -> Comparison:
     return Comparison(max([worst, *(d.error for d in differences)]), tuple(differences))
 
 
-def compare_leaf(where: str, eager: Any, ours: Any) -> Difference | float:
+def compare_leaf(where: str, eager: Any, ours: Any, coarsest: torch.dtype = torch.float64) -> Difference | float:
     """The relative error of one leaf, or the `Difference` where it is above the tolerance of its dtype."""
     if isinstance(eager, torch.Tensor):
         if not isinstance(ours, (np.ndarray, np.generic)):
@@ -93,7 +94,10 @@ def compare_leaf(where: str, eager: Any, ours: Any) -> Difference | float:
             return Difference(where, str(allowed[0]), str(array.dtype), "the dtype differs", math.inf)
         if tuple(eager.shape) != array.shape:
             return Difference(where, str(tuple(eager.shape)), str(array.shape), "the shape differs", math.inf)
-        return _compare_arrays(where, to_numpy(eager), array, _TOLERANCES.get(eager.dtype))
+        tolerance = _TOLERANCES.get(eager.dtype)
+        if tolerance is not None:
+            tolerance = max(tolerance, _TOLERANCES[coarsest])
+        return _compare_arrays(where, to_numpy(eager), array, tolerance)
     if type(eager) is not type(ours):
         return Difference(where, _described(eager), _described(ours), "the class differs", math.inf)
     if isinstance(eager, float):

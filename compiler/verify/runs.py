@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+import torch
+
 from adaptc.compiler.ir.program import Program
 from adaptc.compiler.verify.compare import Comparison, Difference, compare
 from adaptc.compiler.verify.eager import EagerRun, Number, run_eager_forced
@@ -88,6 +90,10 @@ class Caller:
         self.program = program
         self._model = model
         self._executable = executable
+        floats = [tensor.dtype for tensor in program.weights.values()] + [given.type.dtype for given in program.inputs]
+        self._coarsest = (
+            torch.float32 if any(d.is_floating_point and d != torch.float64 for d in floats) else torch.float64
+        )
         self._hints: dict[str, Number] = {}
         self._walkers: dict[tuple[tuple[str, tuple[int, ...]], ...], Walker] = {}
         self.reads: dict[str, tuple[str, Scalar]] = {}
@@ -160,7 +166,7 @@ class Caller:
             return replace(call, wrong=wrong)
         if ours:
             return call
-        return replace(call, comparison=compare(eager.output, trace.outputs))
+        return replace(call, comparison=compare(eager.output, trace.outputs, coarsest=self._coarsest))
 
 
 def by_name(reads: Reads) -> dict[str, list[Number | None]]:

@@ -22,7 +22,8 @@ class RemoveDeadValues(ProgramPass):
     the weights that this leaves unused.
 
     Outputs are dropped by giving the block a variant of its code, which all blocks with the same needs share.
-    A dropped host expression takes an error that it would raise with it; a dropped read is no decision.
+    A dropped host expression takes an error that it would raise with it. Reads stay, though nothing may depend on
+    them: they are the points at which eager PyTorch and the compiled network are compared, and cost next to nothing.
 
     before:  loop(x, unused): y, aux = f(x, unused); goto loop(y, unused)
     after:   loop(x): y = f'(x); goto loop(y)
@@ -79,8 +80,10 @@ class _Liveness:
                 if param.name in self.params[edge.block]:
                     read |= set(names_in(arg))
         for step in reversed(block.steps):
-            if step.name in read:
-                read |= {step.tensor} if isinstance(step, Read) else set(names_in(step.expr))
+            if isinstance(step, Read):
+                read |= {step.name, step.tensor}
+            elif step.name in read:
+                read |= set(names_in(step.expr))
         return read
 
     def needed_inputs(self, code: Code, outputs: tuple[int, ...]) -> set[int]:

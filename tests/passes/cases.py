@@ -195,7 +195,7 @@ def shared_variant() -> Program:
 
 
 def dead_steps() -> Program:
-    """A read and arithmetic on it that no test and no result needs."""
+    """A read, which stays, and arithmetic on it that no test and no result needs."""
     builder = one_input()
     builder.block(
         "entry",
