@@ -91,12 +91,12 @@ def decode(data: bytes, kind: type[Typed], file: str) -> Typed:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write ``manifest.json``, which is to be written last: `manifest.files` lists all other files."""
-    _write(folder / MANIFEST, manifest)
+    (folder / MANIFEST).write_bytes(_text(_sealed(manifest)))
 
 
 def write_host(folder: Path, program: HostProgram) -> None:
     """Write ``host.json``. `adaptc.runtime.hostfile.write_host_source` writes the same as Python."""
-    _write(folder / HOST, program)
+    (folder / HOST).write_bytes(_text(program))
 
 
 def file_table(folder: Path) -> dict[str, File]:
@@ -110,15 +110,26 @@ class _Version(msgspec.Struct):
     schema: int
 
 
-def _write(path: Path, value: Manifest | HostProgram) -> None:
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n")
+def _text(value: Manifest | HostProgram) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
+
+
+def _sealed(manifest: Manifest) -> Manifest:
+    """The manifest with the checksum of its text."""
+    unsealed = msgspec.structs.replace(manifest, checksum="")
+    return msgspec.structs.replace(manifest, checksum=hashlib.sha256(_text(unsealed)).hexdigest())
 
 
 def _open(path: Path, folder: Path, close: Callable[[], None]) -> Artifact:
     if not (folder / MANIFEST).is_file():
         raise ArtifactError(f"{path / MANIFEST} is missing: {path} is not an artifact, or not a whole one")
-    manifest = decode_manifest((folder / MANIFEST).read_bytes(), str(path / MANIFEST))
+    data = (folder / MANIFEST).read_bytes()
+    manifest = decode_manifest(data, str(path / MANIFEST))
     _check_files(path, folder, manifest)
+    if data != _text(_sealed(manifest)):
+        raise ArtifactError(
+            f"{path / MANIFEST} has been changed: its checksum differs; copy or compile the artifact again"
+        )
     report = decode((folder / REPORT).read_bytes(), dict[str, Any], str(path / REPORT))
     host = decode((folder / HOST).read_bytes(), HostProgram, str(path / HOST))
     return Artifact(path, folder, manifest, host, check(host, manifest), report, close)

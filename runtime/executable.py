@@ -47,7 +47,9 @@ class Executable:
     def __init__(self, artifact: Artifact, engine: str | None, threads: int) -> None:
         manifest, program = artifact.manifest, artifact.host
         self._artifact = artifact
-        self._engine = open_engine(engine or manifest.engine, EngineOptions(threads, len(manifest.units)))
+        self._engine = open_engine(
+            manifest.engine if engine is None else engine, EngineOptions(threads, len(manifest.units))
+        )
         self._calls = {unit.name: self._engine.open(unit, artifact.folder / unit.file) for unit in manifest.units}
         source = host_source(program, manifest.units, manifest.signature.inputs)
         self._host: Callable[..., tuple[int, tuple[Any, ...]]] = host_function(source, manifest.units, self._calls)

@@ -95,7 +95,10 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """The table of contents of an artifact. `files` covers every file but the manifest itself."""
+    """The table of contents of an artifact. `files` covers every file but the manifest itself.
+
+    `checksum` is the SHA-256 in hexadecimal of the manifest's own text with an empty checksum.
+    """
 
     schema: int
     name: str
@@ -106,3 +109,4 @@ class Manifest(msgspec.Struct, frozen=True):
     samples: tuple[Sample, ...]
     files: dict[str, File]
     provenance: dict[str, str]
+    checksum: str = ""
