@@ -8,6 +8,9 @@ import torch
 from torch import nn
 
 from adaptc.compiler.errors import CompileError, Problem
+from adaptc.compiler.frontend.calls import user_place
+from adaptc.compiler.signature import Bound
+from adaptc.compiler.verify.eager import run_eager_forced
 
 _NORMS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
 _PLAIN = (torch.Tensor, nn.Parameter, nn.Buffer)
@@ -119,6 +122,24 @@ _TESTS: tuple[_Test, ...] = (
         "make them plain torch.Tensor parameters",
     ),
 )
+
+
+def failing_call(model: nn.Module, bound: Bound) -> list[Problem]:
+    """The problem that eager PyTorch itself fails on the example inputs, if it does; the network is left as it was."""
+    error = run_eager_forced(model, bound.args, bound.kwargs, ()).exception
+    if error is None:
+        return []
+    file, line = user_place(error) or _forward_line(model)
+    text = str(error).splitlines()[0] if str(error) else "no message"
+    return [
+        Problem(
+            file,
+            line,
+            f"the network fails on its example inputs: {type(error).__name__}: {text}",
+            "eager PyTorch fails here too, so there is nothing to compare the compiled network with",
+            "give example inputs on which the network returns",
+        )
+    ]
 
 
 def _grouped(tensors: Iterable[tuple[str, torch.Tensor]]) -> Iterable[tuple[str, str, str]]:

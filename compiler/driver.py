@@ -16,7 +16,7 @@ from torch import nn
 
 from adaptc.compiler import summary
 from adaptc.compiler.artifact import complete, pack, staged, write_contents
-from adaptc.compiler.checks import check_tensors, training_problems
+from adaptc.compiler.checks import check_tensors, failing_call, training_problems
 from adaptc.compiler.errors import CompileError, VerificationError
 from adaptc.compiler.frontend.capture import capture
 from adaptc.compiler.ir.program import Block, Program
@@ -92,6 +92,9 @@ def capture_program(
     bound = bind(model.forward, cast(ExampleInputs, example_inputs))
     check_tensors(model, bound.inputs)
     problems = training_problems(model)
+    failing = [] if problems else failing_call(model, bound)
+    if failing:
+        raise CompileError(failing)
     progress("capture", 0, 0)
     try:
         program = capture(model, bound, dynamic, name, lambda done, total: progress("capture", done, total))

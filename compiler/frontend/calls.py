@@ -289,7 +289,7 @@ def origin_problem(machine: Machine, error: Exception) -> Problem | None:
         return None
     if not own and not is_library_file(filename) and _is_raise(traceback):
         return None
-    text = str(error).splitlines()[0] if str(error) else "no message"
+    text = str(error).splitlines()[0].replace("FakeTensor", "Tensor") if str(error) else "no message"
     place = user_place(error)
     make = machine.problem if place is None else functools.partial(Problem, *place)
     return make(

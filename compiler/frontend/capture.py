@@ -30,7 +30,7 @@ from adaptc.compiler.frontend.memory import Held
 from adaptc.compiler.frontend.recorder import Recorder
 from adaptc.compiler.frontend.signals import JoinSite, NeedsInterpretation, NeedsSplit, Refused
 from adaptc.compiler.frontend.specials import refuse_text, texts_in
-from adaptc.compiler.frontend.state import Modes, State
+from adaptc.compiler.frontend.state import Generator, Modes, State
 from adaptc.compiler.frontend.symbols import Symbolic, expression, kind_of
 from adaptc.compiler.frontend.transforms import traced_transforms
 from adaptc.compiler.ir.program import Input, Program, TensorType
@@ -141,6 +141,7 @@ class _Capture:
         machine = self.machine = Machine(
             recorder, heap, self._lower, self.interpreted, self.split_sites, self._finished
         )
+        machine.return_location = _split_location(_where(self.model))
         machine.drafts.append(entry)
         recorder.draft, recorder.held = entry, held
         with _surroundings(recorder, heap):
@@ -206,6 +207,15 @@ class _Capture:
         assert self.machine is not None
         recorder = self.recorder
         loc = "{}:{}".format(*self.machine.return_location)
+        if isinstance(value, Generator):
+            raise Refused(
+                Problem(
+                    *_split_location(_where(self.model)),
+                    "forward is a generator function",
+                    "a call gives a generator instead of a result",
+                    "return the results as a list",
+                )
+            )
         if is_poisoned(value):
             state.draft.end = RaiseEnd("", "", loc)  # a problem has been noted where this came from
             return

@@ -55,6 +55,7 @@ class Machine:
         self.text_sites: dict[str, JoinSite | None] = {}
         self.returned = False
         self.given_up = 0
+        self.unknown_tests: set[tuple[int, int]] = set()
         self.raised: BaseException | None = None
         self.raised_loc = ""
         self.return_location = ("", 0)
@@ -115,7 +116,7 @@ class Machine:
             filename = frame.code.code.co_filename
             if not filename.endswith("prelude.py"):
                 return filename, frame.code.instructions[frame.pc].span.line
-        return "<unknown>", 0
+        return self.return_location
 
     def location(self) -> tuple[str, int]:
         """File and line of the instruction that runs."""
@@ -241,7 +242,10 @@ class Machine:
         """Execute a test; True if the state forked."""
         truth = arithmetic.truth(self, registers.operand(frame, instruction.test))
         if truth is POISON:
-            self.step(frame, instruction.then)
+            # an unknown test goes one way, and the other when it comes again: so unknown loops end
+            place = id(frame.code), frame.pc
+            self.step(frame, instruction.orelse if place in self.unknown_tests else instruction.then)
+            self.unknown_tests.add(place)
             return False
         if isinstance(truth, torch.SymBool):
             decided = self.recorder.symbols.decide(truth.node.expr)

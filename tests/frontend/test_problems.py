@@ -56,6 +56,22 @@ def test_all_problems_are_listed_at_once():
     assert "instead:" in text
 
 
+class UnknownInLoop(nn.Module):
+    def forward(self, x):
+        h = x * 2
+        if h.mean() > 0:
+            h = h + torch.tensor(h.numpy())
+        while h.norm() > 1:
+            h = h * 0.9
+        return h
+
+
+def test_a_loop_on_an_unknown_result_ends():
+    model = UnknownInLoop()
+    found = problems(model, torch.randn(3))
+    assert line_of(model, "h.numpy()") in {problem.line for problem in found}
+
+
 class Unbounded(nn.Module):
     def forward(self, x):
         while x.sum() > 0:

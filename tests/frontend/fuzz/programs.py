@@ -102,13 +102,18 @@ VARIABLES: dict[str, tuple[str, ...]] = {
 """The local variables of every function by kind; each is set at the function's start and keeps its kind."""
 
 PROLOGUE = (
-    "v0, v1, v2 = x * 1.0, x + 0.25, y[1]",
-    "m0, m1 = y * 1.0, y - 0.5",
+    "v0 = x * 1.0",
+    "v1 = x + 0.25",
+    "v2 = y[1]",
+    "m0 = y * 1.0",
+    "m1 = y - 0.5",
     "s0 = x.mean()",
-    "i0, i1 = 0, n",
+    "i0 = 0",
+    "i1 = n",
     "f0 = 0.5",
     "b0 = False",
-    "l0, l1 = [v0, v1], [x]",
+    "l0 = [v0, v1]",
+    "l1 = [x]",
     'd0 = {"p": v0, "q": x}',
     "o0 = o1 = Box(v1, 1)",
     "n0 = None",

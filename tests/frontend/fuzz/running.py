@@ -169,6 +169,12 @@ def _smaller(lines: list[str], position: int) -> Iterator[list[str]]:
     if not line.strip():
         yield lines[:position] + lines[position + 1 :]
         return
+    words = line.strip().split(", ")
+    if words[0].startswith("return ") and len(words) > 1 and all(word.split()[-1].isidentifier() for word in words):
+        names = [words[0].removeprefix("return "), *words[1:]]
+        for number in range(len(names)):
+            rest = ", ".join(names[:number] + names[number + 1 :])
+            yield [*lines[:position], " " * _indent(line) + f"return {rest}", *lines[position + 1 :]]
     stop = position + 1
     while stop < len(lines) and (not lines[stop].strip() or _indent(lines[stop]) > _indent(line)):
         stop += 1
