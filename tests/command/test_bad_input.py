@@ -38,7 +38,10 @@ def one_message(ran: Ran) -> str:
         (networks.GATED.replace("example_inputs", "inputs"), "has no `example_inputs`: add a line such as"),
         (networks.GATED.replace("(torch.ones(1, 4),)", "'x'"), "`example_inputs` in"),
         (networks.GATED.replace("(torch.ones(1, 4),)", "(1, 2, 3)"), "the example inputs do not fit forward(x)"),
-        (networks.GATED.replace("torch.ones(1, 4)", "torch.ones(1, 9)"), "net.py:14: RuntimeError: "),
+        (
+            networks.GATED.replace("torch.ones(1, 4)", "torch.ones(1, 9)"),
+            "net.py:14: the network fails on its example inputs: RuntimeError: ",
+        ),
     ],
 )
 @pytest.mark.parametrize("subcommand", ["compile", "check"])

@@ -13,13 +13,16 @@ import time
 import torch
 
 from .programs import write_program
-from .running import examine, inputs, reduce
+from .running import Finding, examine, inputs, reduce
 
 
-def signature(text: str) -> str:
-    """What findings of one cause have in common: their first lines without numbers, names and places."""
-    body = [line for line in text.splitlines() if line.strip() and "^" not in line][:4]
-    return re.sub(r"\d+(\.\d+)?", "#", " | ".join(body))[:160]
+def cause(finding: Finding) -> str:
+    """What programs that fail for one reason have in common: the verdict, and for problems the first one's sentence."""
+    if finding.verdict == "wrong":
+        return "wrong"
+    lines = [line for line in finding.text.splitlines() if line.strip()]
+    found = lines[1] if len(lines) > 1 else finding.text
+    return finding.verdict + re.sub(r"^.*?:\d+: |'[^']*'|\d+", "", found)
 
 
 def main() -> None:
@@ -48,18 +51,15 @@ def main() -> None:
             print(f"-- seed {seed}: slow, {took:.0f} s", flush=True)
         if finding.verdict in {"equal", "invalid"} or (finding.verdict == "refused" and not given.refusals):
             continue
-        if not given.whole and finding.verdict != "refused" and "more than" not in finding.text[:10]:
-            wanted = finding
+        if not given.whole and not finding.text.startswith("more than"):
+            wanted = cause(finding)
 
-            def fails(text: str, wanted: object = wanted, filename: str = filename) -> bool:
-                return examine(text, filename, calls, 20).verdict == getattr(wanted, "verdict", "")
+            def fails(text: str, wanted: str = wanted, filename: str = filename) -> bool:
+                return cause(examine(text, filename, calls, 20)) == wanted
 
             source = reduce(source, fails)
             finding = examine(source, filename, calls)
-        shown = source[source.find("class Network") :] if finding.verdict == "refused" else source
-        print(f"==== seed {seed}: {finding.verdict}: {finding.text[:900]}", flush=True)
-        if finding.verdict != "refused":
-            print(shown, flush=True)
+        print(f"==== seed {seed}: {finding.verdict}: {finding.text[:900]}\n{source}", flush=True)
     print(dict(verdicts), flush=True)
 
 

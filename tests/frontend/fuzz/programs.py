@@ -398,7 +398,7 @@ class Writer:
             (f"{name}, t{name}", f"enumerate({self.one('list')}[:{count}], 1)", f"v0 = t{name} * 0.5 + {name}"),
             (f"t{name}", f"{self.one('matrix')}", f"v1 = v1 + t{name} * 0.5"),
             (f"t{name}", f"{self.one('vector')}[:{count}]", f"s0 = s0 + t{name}"),
-            (f"t{name}, {name}", f"zip({self.one('list')}[:{count}], range({count}))", f"{self.one('vector')} = t{name}"),
+            (f"t{name}, {name}", f"zip({self.one('list')}, range({count}))", f"{self.one('vector')} = t{name}"),
             (f"{name}, t{name}", "list(d0.items())", f"v2 = v2 + t{name} * 0.25"),
             (f"t{name}", f"reversed({self.one('list')}[:{count}])", f"n0 = t{name}"),
         ])  # fmt: skip
@@ -455,7 +455,8 @@ class Writer:
         self.loops += 1
         name = f"inner{self.loops}"
         self.line(indent, f"def {name}(t, step=1):")
-        self.line(indent + 1, "nonlocal i0, v0, b0" if self.random.random() < 0.7 else "nonlocal n0, f0, v1")
+        names = [name for group in VARIABLES.values() for name in group]
+        self.line(indent + 1, f"nonlocal {', '.join(names)}")
         method, self.method = self.method, False
         self.block(indent + 1, depth - 1, 3)
         self.method = method

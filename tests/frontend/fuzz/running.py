@@ -32,10 +32,14 @@ _INTERNAL = re.compile(r"Sym(Int|Float|Bool)|FakeTensor|GuardOnData|zuf\d|\bu\d+
 
 @dataclass(frozen=True)
 class Finding:
-    """What came of one program. `invalid`: eager itself fails other than by the program's own exceptions."""
+    """What came of one program. `invalid`: eager itself fails other than by the program's own exceptions.
+
+    `paths` is the number of different paths that the inputs took, where all results are equal.
+    """
 
     verdict: Verdict
     text: str = ""
+    paths: int = 0
 
 
 class Hang(BaseException):
@@ -91,8 +95,11 @@ def examine(source: str, filename: str, calls: list[Call], seconds: int = 40) ->
         with time_limit(seconds):
             program = capture(model, bind(model.forward, calls[0]), {}, "Network")
             verify(program)
+            paths: set[tuple[str, ...]] = set()
             for number, (call, wanted) in enumerate(zip(calls, expected, strict=True)):
-                difference = _difference(interpret(program, flatten(tuple(call), "static")[1]), wanted)
+                outcome = interpret(program, flatten(tuple(call), "static")[1])
+                paths.add(tuple(outcome.path))
+                difference = _difference(outcome, wanted)
                 if difference:
                     return Finding("wrong", f"call {number}: {difference}")
     except CompileError as refusal:
@@ -102,7 +109,7 @@ def examine(source: str, filename: str, calls: list[Call], seconds: int = 40) ->
         return Finding("crash", f"more than {seconds} s")
     except Exception as error:  # noqa: BLE001
         return Finding("crash", f"{type(error).__name__}: {error}")
-    return Finding("equal")
+    return Finding("equal", paths=len(paths))
 
 
 def _eager(model: nn.Module, call: Call) -> tuple[str, Any]:
