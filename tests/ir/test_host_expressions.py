@@ -38,7 +38,7 @@ def text(expr: Expr) -> str:
         case Const(value=value, kind="float") if isinstance(value, str):
             return f"float('{value}')"
         case Const(value=value):
-            return repr(value)
+            return f"({value!r})"
         case Ref(name=name):
             return name
         case Apply(function=function, args=args):
