@@ -83,9 +83,9 @@ def test_the_commands_run(tmp_path: Path) -> None:
     ran, error = 0, ""
     for language, text in blocks():
         if language == "python":
-            name, _, rest = text.removeprefix("# ").partition("\n")
+            name = text.split("\n")[0].removeprefix("# ")
             if not (ROOT / name).exists():
-                (tmp_path / name).write_text(rest)
+                (tmp_path / name).write_text(text)  # as it is copied from the page, its first line included
         elif language == "text" and error:
             assert text.strip() == error
             error = ""
