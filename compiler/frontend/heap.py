@@ -125,6 +125,8 @@ def children(item: Any, held: Any) -> Iterable[Any]:
     if isinstance(item, Generator):
         frame = held["frame"]
         return () if frame is None else (*frame.registers.values(), *frame.cells.values())
+    if isinstance(item, SequenceIterator):
+        return (held["sequence"],)
     if type(held) is dict and type(item) is not dict:
         found: list[Any] = []
         for part in held.values():

@@ -253,7 +253,8 @@ class Merge:
                 if any(part["index"] != first["index"] for part in held):
                     raise Conflict("an iterator at different places")
                 return {"index": first["index"], "sequence": self.value([part["sequence"] for part in held])}
-            nested = type(item) is not dict
+            # the parts of an object are its own; what they hold are objects that others may hold too
+            nested = item is not None and type(item) is not dict
             return {
                 name: self._parts(None, [part[name] for part in held])
                 if nested and isinstance(first[name], (list, dict, set))

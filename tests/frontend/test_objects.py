@@ -106,6 +106,27 @@ def test_sorting_objects_by_data():
     check(Sorted(), signs(10, 3))
 
 
+class Holder:
+    def __init__(self, log):
+        self.log = log
+
+
+class SharedAttribute(nn.Module):
+    def forward(self, x):
+        log = []
+        holder = Holder(log)
+        first = sorted([x, -x], key=lambda t: t[0].item())[0]
+        log.append(3)
+        holder.log.append(2)
+        a = x * 1.0
+        a.copy_(sorted([a, x.flip(0)], key=lambda t: t[0].item())[0])
+        return first, log, a
+
+
+def test_attributes_and_iterated_lists_keep_their_contents():
+    check(SharedAttribute(), signs(12, 3))
+
+
 class ByTensor(nn.Module):
     def __init__(self):
         super().__init__()

@@ -10,8 +10,9 @@ import collections
 
 import pytest
 
-from .programs import HEADER, write_program
+from .programs import write_program
 from .running import examine, inputs, reduce
+from .texts import HEADER
 
 SEEDS = range(28)
 
