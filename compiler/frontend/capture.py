@@ -63,10 +63,7 @@ def capture(
         try:
             return attempt.run(progress)
         except NeedsInterpretation as need:
-            new = set(need.codes) - interpreted
-            if not new:
-                raise CompileError([*attempt.problems, need.problem]) from need
-            interpreted |= new
+            interpreted.update(need.codes)
         except NeedsSplit as need:
             if need.site in split_sites:
                 raise CompileError([*attempt.problems, _unsplittable(need.site)]) from need
@@ -154,7 +151,7 @@ class _Capture:
             finally:
                 heap.reset()
         if machine.problems:
-            raise CompileError(list(machine.problems.values()))
+            raise CompileError([*machine.problems.values(), *self._problems_of_code(machine)])
         return self._assemble(recorder, entry, progress)
 
     def _location(self) -> tuple[str, int]:
@@ -256,6 +253,14 @@ class _Capture:
         for name, extent in self.dims.items():
             names[expression(extent)] = name
         return Exporter(self.recorder.symbols, names)
+
+    def _problems_of_code(self, machine: Machine) -> list[Problem]:
+        """Problems of the tensor code itself, for a network that is refused already: all are listed at once."""
+        exporter = self._types()
+        for draft in machine.drafts:
+            made = [slot for op in (*draft.preamble, *draft.ops) for slot in op.results if slot is not None]
+            exporter.lower(draft, made, f"code_{draft.index}")
+        return list(dict.fromkeys(exporter.problems))
 
     def _assemble(self, recorder: Recorder, entry: Draft, progress: Progress) -> Program:
         exporter = self._types()

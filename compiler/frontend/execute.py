@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from adaptc.compiler.errors import Problem
 from adaptc.compiler.frontend import arithmetic, calls, iteration, subscripts
 from adaptc.compiler.frontend import instructions as code
 from adaptc.compiler.frontend.iteration import items
@@ -175,7 +174,7 @@ def join(machine: Machine, frame: Frame, i: code.Join) -> None:
 def raise_exception(machine: Machine, frame: Frame, i: code.Raise) -> None:
     error, cause = operand(frame, i.exc), operand(frame, i.cause)
     if error is POISON:
-        raise Refused(Problem(*machine.location(), "an unknown exception", "it follows from a problem above", ""))
+        raise Refused(machine.problem("an unknown exception", "it follows from a problem above", "mend that one"))
     if isinstance(error, type):
         error = error()
     machine.raised = error

@@ -158,7 +158,7 @@ class Exporter:
                 program = torch.export.export(
                     replay,
                     (*examples, *scalars),
-                    dynamic_shapes={"tensors": (*dynamic, *[{} for _ in scalars])},
+                    dynamic_shapes={"tensors": (*dynamic, *[{} for _ in scalars])} if slots or scalars else None,
                     strict=False,
                     prefer_deferred_runtime_asserts_over_guards=True,
                 ).run_decompositions({})

@@ -5,16 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
+from adaptc.compiler.frontend.recorder import NATIVE, Recorder
 from adaptc.compiler.frontend.signals import NeedsInterpretation, NeedsSplit
 from adaptc.compiler.frontend.sources import codes_of_frames, is_library_frame
 from adaptc.compiler.frontend.symbols import Symbolic
-
-if TYPE_CHECKING:
-    from adaptc.compiler.frontend.recorder import Recorder
 
 _ARITHMETIC = [
     f"__{side}{name}__"
@@ -76,7 +74,7 @@ def _interpreted_only(recorder: Recorder, original: Callable[..., Any]) -> Calla
         if not is_library_frame(frame) and not frame.f_globals.get("__name__", "").startswith("adaptc.compiler"):
             codes = codes_of_frames(frame)
             if codes:
-                problem = recorder.problem("native code computes with a number that depends on data", "", "")
+                problem = recorder.problem("native code computes with a number that depends on data", *NATIVE)
                 raise NeedsInterpretation(codes, problem)
         return original(*args)
 

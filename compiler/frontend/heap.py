@@ -12,7 +12,7 @@ import enum
 import functools
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, MethodWrapperType, ModuleType
 from typing import Any
 
 import torch
@@ -22,7 +22,7 @@ from adaptc.compiler.frontend.state import Frame, Generator, Snapshot, State
 
 _ATOMS: tuple[type, ...] = (
     int, float, complex, str, bytes, type(None), type, torch.Tensor, torch.dtype, torch.device, torch.Size,
-    torch.SymInt, torch.SymFloat, torch.SymBool, ModuleType, CodeType, BuiltinFunctionType, range, enum.Enum,
+    torch.SymInt, torch.SymFloat, torch.SymBool, ModuleType, CodeType, range, enum.Enum,
     torch.Generator, property, staticmethod, classmethod, torch.layout, torch.memory_format,
 )  # fmt: skip
 _MODULE_TABLES = frozenset(torch.nn.Module().__dict__) - {"training"}
@@ -65,12 +65,33 @@ def contents(item: Any) -> Any:
         parts["items"] = set(item)
     if isinstance(item, BaseException):
         parts["args"] = item.args
+        if isinstance(item, StopIteration):
+            parts["value"] = item.value
     if hasattr(item, "__dict__"):
         parts["attributes"] = dict(item.__dict__)
     slots = {name: getattr(item, name) for name in slots_of(type(item)) if hasattr(item, name)}
     if slots:
         parts["slots"] = slots
     return parts or None
+
+
+def blank(like: Any) -> Any:
+    """A new object of the type of `like` without its contents, None where none can be made."""
+    if type(like) is CellType:
+        return CellType()
+    if isinstance(like, Generator):
+        return Generator(None)
+    if isinstance(like, SequenceIterator):
+        return SequenceIterator(())
+    if isinstance(like, BaseException):
+        new = type(like).__new__(type(like), *like.args)
+        new.__cause__, new.__context__ = like.__cause__, like.__context__
+        return new
+    holds = hasattr(like, "__dict__") or slots_of(type(like)) or isinstance(like, (list, dict, set))
+    if callable(like) or not holds:
+        return None
+    kind: Any = type(like)
+    return kind.__new__(kind)
 
 
 def restore(item: Any, held: Any) -> None:
@@ -112,6 +133,8 @@ def _restore_parts(item: Any, held: dict[str, Any]) -> None:
         list.extend(item, held["items"])
     if "args" in held:
         item.args = held["args"]
+        if isinstance(item, StopIteration):
+            item.value = held["value"]
     if "attributes" in held:
         attributes = item.__dict__
         attributes.clear()
@@ -179,7 +202,7 @@ class Heap:
                 if not (item.__module__ or "").startswith("torch."):
                     stack += item.__closure__ or ()
                     stack += (item.__defaults__, item.__kwdefaults__)
-            elif isinstance(item, MethodType):
+            elif isinstance(item, (MethodType, BuiltinFunctionType, MethodWrapperType)):
                 stack.append(item.__self__)
             elif isinstance(item, functools.partial):
                 stack += (item.func, *item.args, *item.keywords.values())

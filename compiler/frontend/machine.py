@@ -20,8 +20,8 @@ from adaptc.compiler.frontend.draft import Arm, BranchEnd, Draft, HostExpr, LetS
 from adaptc.compiler.frontend.heap import Heap
 from adaptc.compiler.frontend.iterators import POISON
 from adaptc.compiler.frontend.recorder import Recorder
-from adaptc.compiler.frontend.signals import JoinSite, Refused
-from adaptc.compiler.frontend.state import Frame, Generator, State
+from adaptc.compiler.frontend.signals import JoinSite, NeedsInterpretation, Refused
+from adaptc.compiler.frontend.state import Frame, State
 from adaptc.runtime.hostprogram import Apply, Scalar
 
 MAX_DATA_ITERATIONS = 64
@@ -127,17 +127,11 @@ class Machine:
         if not self.state.frames:
             return Problem(*self.return_location, found, why, instead)
         file, line = self.location()
-        span = self.state.frames[-1].code.instructions[self.state.frames[-1].pc].span
-        single = span.line == span.end_line and file == self.state.frames[-1].code.code.co_filename
-        return Problem(
-            file,
-            line,
-            found,
-            why,
-            instead,
-            span.column if single else None,
-            span.end_column if single else None,
-        )
+        frame = self.state.frames[-1]
+        span = frame.code.instructions[frame.pc].span
+        single = span.line == span.end_line and file == frame.code.code.co_filename
+        columns = (span.column, span.end_column) if single else (None, None)
+        return Problem(file, line, found, why, instead, *columns)
 
     # -- running -----------------------------------------------------------------------------------------------
 
@@ -162,6 +156,10 @@ class Machine:
                 self._refused(state, frame, instruction, refusal.problem)
                 if refusal.fatal:
                     self._give_up(state)
+            except NeedsInterpretation as need:
+                if not set(need.codes) <= self.interpreted:
+                    raise
+                self._refused(state, frame, instruction, need.problem)  # followed already: nothing more can be seen
             except subscripts.Fork as fork:
                 self._switch(state, frame, fork)
                 return
@@ -395,7 +393,4 @@ class Machine:
 
     def note(self, text: str) -> None:
         """Tell the user a fact about the capture."""
-        self.notes.setdefault(text)
-
-
-__all__ = ["Generator", "Machine"]
+        self.notes[text] = None

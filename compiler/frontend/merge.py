@@ -10,13 +10,13 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import CellType, FunctionType, MethodType
+from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
 from typing import Any
 
 import torch
 
 from adaptc.compiler.frontend.draft import Arm, Draft, JumpEnd, Operand, SizeStep, Value
-from adaptc.compiler.frontend.heap import Heap, contents, slots_of
+from adaptc.compiler.frontend.heap import Heap, blank, contents
 from adaptc.compiler.frontend.iterators import POISON, SequenceIterator
 from adaptc.compiler.frontend.memory import Held, Memory
 from adaptc.compiler.frontend.recorder import Recorder
@@ -25,7 +25,8 @@ from adaptc.compiler.frontend.state import Frame, Generator, Snapshot, State
 from adaptc.compiler.frontend.symbols import Symbolic, expression, kind_of
 
 _ATOMS = (str, bytes, torch.dtype, torch.device, range, complex)
-_COMPARED_BY_VALUE = (*_ATOMS, MethodType)
+_METHODS = (MethodType, BuiltinFunctionType, MethodWrapperType)
+_COMPARED_BY_VALUE = (*_ATOMS, *_METHODS)
 
 
 class Conflict(Exception):
@@ -75,7 +76,8 @@ class Merge:
         for weight in self.recorder.real.values():
             self._follow_changes(self.recorder.memories.of(weight))
         self._entangle()
-        return State(frames, self.draft, self.held, self.heap, first.modes)
+        tainted = any(state.tainted for state in self.states)
+        return State(frames, self.draft, self.held, self.heap, first.modes, tainted=tainted)
 
     def commit(self) -> None:
         """End the states' drafts with jumps to the join."""
@@ -111,11 +113,9 @@ class Merge:
 
     def _frame(self, frames: Sequence[Frame]) -> Frame:
         merged = frames[0].copy()
-        names = [name for name in merged.registers if all(name in frame.registers for frame in frames)]
-        # a variable unbound on one way is unbound after the join: using it then fails there as it may in eager
         if any(set(frame.registers) != set(merged.registers) for frame in frames):
             raise Conflict("a variable that only one way sets")
-        merged.registers = {name: self.value([frame.registers[name] for frame in frames]) for name in names}
+        merged.registers = {name: self.value([frame.registers[name] for frame in frames]) for name in merged.registers}
         if any(set(frame.cells) != set(merged.cells) for frame in frames):
             raise Conflict("a cell that only one way has")
         merged.cells = {name: self.value([frame.cells[name] for frame in frames]) for name in merged.cells}
@@ -143,7 +143,8 @@ class Merge:
         if isinstance(first, _COMPARED_BY_VALUE):
             if not all(item == first for item in given):
                 raise Conflict(f"different {type(first).__name__}")
-            if isinstance(first, MethodType):
+            owner = getattr(first, "__self__", None)
+            if isinstance(first, _METHODS) and not isinstance(owner, (type, ModuleType)):
                 self.value([item.__self__ for item in given])
             return first
         key = tuple(id(item) for item in given)
@@ -187,7 +188,9 @@ class Merge:
         for item, column in zip(given, self.columns, strict=True):
             if column.setdefault(id(item), key) != key:
                 raise Conflict("objects that are one on one way and two on another")
-        merged = first if same else self._blank(first)
+        merged = first if same else blank(first)
+        if merged is None:
+            raise Conflict(f"different {type(first).__name__} objects")
         self.memo[key] = merged
         self.heap[id(merged)] = (merged, self._parts(merged, held))
         self.kept.append(merged)
@@ -204,25 +207,6 @@ class Merge:
             parts = (item.func, item.args, item.keywords)
         for part in parts:
             self.value([part] * count)
-
-    def _blank(self, like: Any) -> Any:
-        """A new object of the type of `like`, to be filled from the merged contents."""
-        if type(like) is CellType:
-            return CellType()
-        if isinstance(like, Generator):
-            return Generator(None)
-        if isinstance(like, SequenceIterator):
-            return SequenceIterator(())
-        if isinstance(like, BaseException):
-            new = type(like).__new__(type(like), *like.args)
-            new.__cause__, new.__context__ = like.__cause__, like.__context__
-            return new
-        if callable(like) or (
-            not hasattr(like, "__dict__") and not slots_of(type(like)) and not isinstance(like, (list, dict, set))
-        ):
-            raise Conflict(f"different {type(like).__name__} objects")
-        kind: Any = type(like)
-        return kind.__new__(kind)
 
     def _parts(self, item: Any, held: Sequence[Any]) -> Any:
         first = held[0]

@@ -50,11 +50,18 @@ NOT_TRACEABLE = (
 )
 
 
+NATIVE = (
+    "the function that does it is called by code that cannot be followed, and there it is no Python number",
+    "call the function from the network's own Python code",
+)
+"""Why a number that depends on data cannot be used in native code, and what to write instead."""
+
+
 class Recorder(TorchFunctionMode):
     """Runs torch calls on fake tensors and writes them down.
 
     `draft` and `held` belong to the state that runs; the machine sets them whenever it activates another state.
-    `span` gives the location of the instruction that the machine is at.
+    `location` gives file and line of the instruction that the machine is at.
     """
 
     def __init__(self, weights: dict[int, str], location: Callable[[], tuple[str, int]]) -> None:
@@ -164,10 +171,7 @@ class Recorder(TorchFunctionMode):
         }
         if not changed and all(any(output is tensor for tensor in tensors) for output in outputs):
             return out  # metadata, or a tensor handed back as it is
-        if "set_" in getattr(func, "__name__", "") or getattr(func, "__name__", "") in {
-            "resize_",
-            "resize_as_",
-        }:
+        if getattr(func, "__name__", "") in {"set_", "resize_", "resize_as_"}:
             self._refuse(f"{func.__name__} replaces a tensor's memory", "use out-of-place code")
         for tensor in changed.values():
             self.memories.before_change(self.held, self.draft, tensor)
@@ -265,7 +269,7 @@ class Recorder(TorchFunctionMode):
 
     def _is_index(self, slot: int) -> bool:
         """Whether the tensor of `slot` holds indices or counts, which are never negative."""
-        while True:
+        while self.memories.of(self.draft.tensors[slot]) not in self.draft.changed:
             found = next((op for op in reversed(self.draft.ops) if slot in op.results), None)
             if found is None:
                 return False
@@ -280,6 +284,7 @@ class Recorder(TorchFunctionMode):
             if not isinstance(source, SlotRef):
                 return False
             slot = source.slot
+        return False  # what it held has been changed in place
 
     def portable(self, held: Held, draft: Draft, tensor: torch.Tensor) -> Value:
         """The value of `tensor` at the end of `draft`, as other blocks and the host can take it."""
@@ -302,14 +307,14 @@ class Recorder(TorchFunctionMode):
         """The one element of `tensor` as a symbolic host scalar; the host takes it when the block has run."""
         codes = codes_of_frames(sys._getframe(1))
         if codes:  # native code would compute with a symbolic number, whose ways are not quite those of Python's
-            raise NeedsInterpretation(codes, self.problem("a number is read from a tensor", "it depends on data", ""))
+            raise NeedsInterpretation(codes, self.problem("a number is read from a tensor", *NATIVE))
         fake = self.fake(tensor)
         constant = getattr(fake, "constant", None)
         value = self.held.values[id(fake)][0]
         if constant is None and value.weight is not None and not self.memories.stale(self.held, fake):
             constant = self.weights[value.weight]
         if constant is not None and constant.numel() == 1:
-            with torch._C.DisableTorchFunction(), torch._subclasses.fake_tensor.unset_fake_temporarily():
+            with torch._C.DisableTorchFunction(), unset_fake_temporarily():
                 return constant.item()  # type: ignore[no-any-return]
         if isinstance(fake.numel(), int) and fake.numel() != 1:
             self._refuse(

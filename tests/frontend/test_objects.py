@@ -127,6 +127,60 @@ def test_attributes_and_iterated_lists_keep_their_contents():
     check(SharedAttribute(), signs(12, 3))
 
 
+class BoundMethods(nn.Module):
+    def forward(self, x):
+        a = x * 1.0
+        total, kept = a.sum, []
+        keep = kept.append
+        if x[0] > 0:
+            a.mul_(2)
+            keep(a[0])
+        keep(x[1] if x[1] > 0 else x[2])
+        return total(), kept
+
+
+def test_bound_methods_follow_their_objects():
+    check(BoundMethods(), signs(16, 3))
+
+
+class Counting(nn.Module):
+    def items(self, x):
+        total = x * 0
+        for _ in range(2):
+            if x[0] > 0:
+                total = total + x
+            yield total
+        return total + 1
+
+    def forward(self, x):
+        generator = self.items(x)
+        next(generator)
+        next(generator)
+        try:
+            next(generator)
+        except StopIteration as stop:
+            value = stop.value
+            if x[1] > 0:
+                x = x * 2
+            return value + x
+        return x
+
+
+def test_what_a_generator_returns():
+    check(Counting(), signs(16, 3))
+
+
+class ChangedIndex(nn.Module):
+    def forward(self, x):
+        i = x.argmax()
+        i.sub_(3)
+        return [1.0, 2.0, 3.0][i.item()] * x
+
+
+def test_an_index_changed_in_place_may_be_negative():
+    check(ChangedIndex(), signs(8, 3))
+
+
 class ByTensor(nn.Module):
     def __init__(self):
         super().__init__()

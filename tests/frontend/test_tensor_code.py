@@ -91,6 +91,17 @@ def test_vmap():
     check(Vmap(), signs(8, 3, 2), paths=2)
 
 
+class Constants(nn.Module):
+    def forward(self, x):
+        if x.sum() > 0:
+            return torch.ones(3), torch.arange(4) * 2
+        return x * torch.tensor([1.0, 2.0, 3.0]), torch.zeros(4, dtype=torch.int64)
+
+
+def test_code_without_inputs():
+    check(Constants(), signs(8, 3), paths=2)
+
+
 class Weights(nn.Module):
     def __init__(self):
         super().__init__()
