@@ -331,8 +331,11 @@ class Merge:
         self.memo[key] = merged
         self.kept.append(fakes)
         memories.hold(self.held, merged, self.arguments[-1].param)
-        for item, shared in zip(fakes, self.shared, strict=True):
+        for state, item, shared in zip(self.states, fakes, self.shared, strict=True):
             shared.setdefault(memories.of(item), []).append(merged)
+            reason = state.held.entangled.get(memories.of(item))
+            if reason is not None:  # what shares an entangled memory shares what is made of it
+                self.held.entangled[memories.of(merged)] = reason
         return merged
 
     def _follow_changes(self, memory: Memory) -> None:

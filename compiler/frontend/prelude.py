@@ -62,6 +62,11 @@ def sum(iterable, start=0):
     return total
 
 
+def divmod(a, b):
+    """builtins.divmod"""
+    return a // b, a % b
+
+
 def sorted(iterable, key=None, reverse=False):
     """builtins.sorted, asking "less than" of the same pairs in the same order as CPython does for short lists: a first
     run, then binary insertion (Objects/listobject.c, count_run and binarysort)."""

@@ -329,6 +329,7 @@ SPECIALS: dict[Any, Special] = {
     builtins.any: _prelude(prelude.any, _all_plain),
     builtins.all: _prelude(prelude.all, _all_plain),
     builtins.sum: _prelude(prelude.sum, lambda args: not isinstance(args[0], Generator)),
+    builtins.divmod: _prelude(prelude.divmod, _all_plain),
     builtins.sorted: _prelude(prelude.sorted, _all_plain),
     builtins.max: _extreme("max", torch.sym_max, prelude.max),
     builtins.min: _extreme("min", torch.sym_min, prelude.min),

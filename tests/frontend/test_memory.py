@@ -79,6 +79,27 @@ def test_in_place_after_a_join_that_shares_memory():
     check(SkipThenInPlace(), signs(16, 4), paths=2)
 
 
+class SharedThroughTwoJoins(nn.Module):
+    def forward(self, x):
+        a = x * 1.0
+        kept = [a]
+        if x[0] > 0:
+            kept = [a + 1]
+
+        def items(t):
+            yield t
+            if t[0] > 0.5:
+                return
+
+        seen = list(items(x))
+        kept[0] += 0.25
+        return kept, a, seen
+
+
+def test_sharing_is_remembered_through_several_joins():
+    check(SharedThroughTwoJoins(), signs(16, 3))
+
+
 class MutatedInList(nn.Module):
     def forward(self, x):
         parts = list(torch.chunk(x * 1.0, 2))

@@ -57,7 +57,21 @@ class Kinds(nn.Module):
         kinds = (isinstance(a, float), isinstance(i, int), isinstance(number, bool), type(i) is int)
         if kinds == (True, True, True, True) and a < 10:
             x = x + 1
-        return x, number + 1, -i, ~i, min(a, 0), max(i, 1), i // -2, i % 3, number is True, float(i), int(a * 10)
+        return (
+            x,
+            number + 1,
+            -i,
+            ~i,
+            min(a, 0),
+            max(i, 1),
+            i // -2,
+            i % 3,
+            divmod(i, -2),
+            divmod(a, 0.5),
+            number is True,
+            float(i),
+            int(a * 10),
+        )
 
 
 def test_kinds_of_numbers():
