@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -55,6 +56,20 @@ def training_problems(model: nn.Module) -> list[Problem]:
         why = "in train mode it normalises by the statistics of the batch at hand and changes the running ones"
         problems.append(Problem(file, line, f"batch statistics are used in {_listed(norms)}", why, instead))
     return problems
+
+
+@contextmanager
+def settled(model: nn.Module) -> Iterator[None]:
+    """While it lasts, the modules that `training_problems` reports behave as in eval mode, so that the capture does
+    not report them a second time."""
+    modules = [m for m in model.modules() if m.training and (_dropout(m) > 0 or isinstance(m, _NORMS))]
+    for module in modules:
+        module.training = False
+    try:
+        yield
+    finally:
+        for module in modules:
+            module.training = True
 
 
 def _dropout(module: nn.Module) -> float:

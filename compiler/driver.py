@@ -16,7 +16,7 @@ from torch import nn
 
 from adaptc.compiler import summary
 from adaptc.compiler.artifact import complete, pack, staged, write_contents
-from adaptc.compiler.checks import check_tensors, failing_call, training_problems
+from adaptc.compiler.checks import check_tensors, failing_call, settled, training_problems
 from adaptc.compiler.errors import CompileError, VerificationError
 from adaptc.compiler.frontend.capture import capture
 from adaptc.compiler.ir.program import Block, Program
@@ -97,7 +97,8 @@ def capture_program(
         raise CompileError(failing)
     progress("capture", 0, 0)
     try:
-        program = capture(model, bound, dynamic, name, lambda done, total: progress("capture", done, total))
+        with settled(model):
+            program = capture(model, bound, dynamic, name, lambda done, total: progress("capture", done, total))
     except CompileError as error:
         raise CompileError([*problems, *error.problems]) from error
     if problems:
