@@ -16,7 +16,14 @@ from torch.nn.modules import module as torch_module
 from adaptc.compiler.errors import Problem
 from adaptc.compiler.frontend import instructions as code
 from adaptc.compiler.frontend import prelude, registers, specials
-from adaptc.compiler.frontend.iterators import POISON, SequenceIterator
+from adaptc.compiler.frontend.iterators import (
+    POISON,
+    MachineIterator,
+    RangeIterator,
+    RowIterator,
+    SequenceIterator,
+    SymbolicRange,
+)
 from adaptc.compiler.frontend.recorder import DATA_DEPENDENT
 from adaptc.compiler.frontend.signals import NeedsInterpretation, NeedsSplit, Refused
 from adaptc.compiler.frontend.sources import codes_of, is_library_file
@@ -192,8 +199,8 @@ def get_attribute(machine: Machine, frame: Frame, obj: Any, name: str, dst: str)
     """dst = obj.name; a property whose code is interpreted is entered."""
     if isinstance(name, SymbolicText):
         specials.refuse_text(machine, name)
-    if isinstance(obj, Generator) and name in {"send", "__next__", "close"}:
-        method = specials.close if name == "close" else specials.send
+    if isinstance(obj, Generator) and name in {"send", "__next__", "close", "throw"}:
+        method = getattr(specials, name, specials.send)
         return registers.store(machine, frame, dst, functools.partial(method, obj))
     if isinstance(obj, (torch.SymInt, torch.SymFloat, torch.SymBool)) and name in {
         "item",
@@ -211,26 +218,33 @@ def get_attribute(machine: Machine, frame: Frame, obj: Any, name: str, dst: str)
 
 def iterator(machine: Machine, obj: Any) -> Any:
     """iter(obj) as an iterator that states can share."""
-    if isinstance(obj, (SequenceIterator, Generator)):
+    if isinstance(obj, (MachineIterator, Generator)):
         return obj
     if obj is POISON:
         return SequenceIterator(())
-    if type(obj) in (list, tuple, str, range):
+    if type(obj) is range:
+        return RangeIterator(obj.start, obj.stop, obj.step)
+    if isinstance(obj, SymbolicRange):
+        return RangeIterator(obj.start, obj.stop, obj.step)
+    if type(obj) in (list, tuple, str):
         return SequenceIterator(obj)
+    if isinstance(obj, torch.Tensor) and obj.dim() and not isinstance(obj.shape[0], int):
+        return RowIterator(obj)
     return SequenceIterator(list(iterate(machine, obj)))
 
 
 def iterate(machine: Machine, obj: Any) -> Iterable[Any]:
     """The items of anything whose number of items is known now."""
-    if isinstance(obj, torch.Tensor):
-        if obj.dim() and not isinstance(obj.shape[0], int):
-            raise Refused(
-                machine.problem(
-                    "a loop over the rows of a tensor whose number of rows depends on the batch or on data",
-                    "the loop would have a different number of iterations from call to call",
-                    "use tensor operations over all rows, or a fixed number of rows",
-                )
+    unknown = isinstance(obj, torch.Tensor) and obj.dim() and not isinstance(obj.shape[0], int)
+    if unknown or isinstance(obj, SymbolicRange) or (isinstance(obj, MachineIterator) and obj.remaining() is None):
+        raise Refused(
+            machine.problem(
+                "the items of something whose length depends on data or on the batch are needed at once",
+                "how many there are is known only at run time",
+                "loop over it with a for statement, or use tensor operations over all rows",
             )
+        )
+    if isinstance(obj, torch.Tensor):
         rows: Iterable[Any] = obj.unbind(0)
         return rows
     return native(machine, iter, (obj,), {})  # type: ignore[no-any-return]
@@ -274,7 +288,7 @@ def bind(function: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) 
 # -- exceptions ------------------------------------------------------------------------------------------------
 
 
-def origin_problem(machine: Machine, error: Exception) -> Problem | None:
+def origin_problem(machine: Machine, error: BaseException) -> Problem | None:
     """The problem that an exception stands for, None where the network raises it itself or handles it."""
     if error is machine.raised:
         return None

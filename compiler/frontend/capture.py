@@ -10,14 +10,10 @@ from typing import Any
 
 import sympy
 import torch
-from torch._dynamo.source import ConstantSource
-from torch.fx.experimental.symbolic_shapes import DimDynamic
-from torch.utils._sympy.numbers import int_oo
-from torch.utils._sympy.value_ranges import ValueRanges
 
 from adaptc.compiler.errors import CompileError, Problem
-from adaptc.compiler.frontend import prelude
-from adaptc.compiler.frontend.assemble import Assembly, weight_names
+from adaptc.compiler.frontend import prelude, rolling
+from adaptc.compiler.frontend.assemble import Assembly, reachable, weight_names
 from adaptc.compiler.frontend.draft import Draft, Operand, RaiseEnd, ReturnEnd, SizeStep, Value
 from adaptc.compiler.frontend.export import Exporter
 from adaptc.compiler.frontend.guards import guarded_symbols
@@ -28,7 +24,7 @@ from adaptc.compiler.frontend.lower import Lowerer, SourceUnavailable
 from adaptc.compiler.frontend.machine import Machine
 from adaptc.compiler.frontend.memory import Held
 from adaptc.compiler.frontend.recorder import Recorder
-from adaptc.compiler.frontend.signals import JoinSite, NeedsInterpretation, NeedsSplit, Refused
+from adaptc.compiler.frontend.signals import JoinSite, NeedsInterpretation, NeedsRoll, NeedsSplit, Refused
 from adaptc.compiler.frontend.specials import refuse_text, texts_in
 from adaptc.compiler.frontend.state import Generator, Modes, State
 from adaptc.compiler.frontend.symbols import Symbolic, expression, kind_of
@@ -57,9 +53,10 @@ def capture(
     shapes = apply_dims(bound.inputs, dims)
     interpreted: set[CodeType] = set()
     split_sites: set[JoinSite] = set()
+    rolled_sites: set[JoinSite] = set()
     lowerer = Lowerer()
     for _ in range(MAX_RESTARTS):
-        attempt = _Capture(model, bound, shapes, name, lowerer, interpreted, split_sites)
+        attempt = _Capture(model, bound, shapes, name, lowerer, interpreted, split_sites, rolled_sites)
         try:
             return attempt.run(progress)
         except NeedsInterpretation as need:
@@ -68,6 +65,8 @@ def capture(
             if need.site in split_sites:
                 raise CompileError([*attempt.problems, _unsplittable(need.site)]) from need
             split_sites.add(need.site)
+        except NeedsRoll as need:
+            rolled_sites.add(need.site)
         except Refused as refusal:
             raise CompileError([*attempt.problems, refusal.problem]) from refusal
     raise CompileError(
@@ -98,6 +97,7 @@ class _Capture:
         lowerer: Lowerer,
         interpreted: set[CodeType],
         split_sites: set[JoinSite],
+        rolled_sites: set[JoinSite],
     ) -> None:
         self.model = model
         self.bound = bound
@@ -106,13 +106,14 @@ class _Capture:
         self.lowerer = lowerer
         self.interpreted = interpreted
         self.split_sites = split_sites
+        self.rolled_sites = rolled_sites
         self.dims: dict[str, Any] = {}
         self.machine: Machine | None = None
 
     @property
     def problems(self) -> list[Problem]:
         """Problems found so far."""
-        return [] if self.machine is None else list(self.machine.problems.values())
+        return [] if self.machine is None else self.machine.found
 
     def _lower(self, code: CodeType) -> FunctionCode:
         try:
@@ -136,7 +137,7 @@ class _Capture:
         entry = Draft(0, _where(self.model))
         held = Held()
         machine = self.machine = Machine(
-            recorder, heap, self._lower, self.interpreted, self.split_sites, self._finished
+            recorder, heap, self._lower, self.interpreted, self.split_sites, self.rolled_sites, self._finished
         )
         machine.return_location = _split_location(_where(self.model))
         machine.drafts.append(entry)
@@ -151,7 +152,7 @@ class _Capture:
             finally:
                 heap.reset()
         if machine.problems:
-            raise CompileError([*machine.problems.values(), *self._problems_of_code(machine)])
+            raise CompileError([*machine.found, *self._problems_of_code(machine, entry)])
         return self._assemble(recorder, entry, progress)
 
     def _location(self) -> tuple[str, int]:
@@ -188,13 +189,7 @@ class _Capture:
     def _dim(self, recorder: Recorder, name: str, size: int) -> Any:
         """The symbolic size of a named dimension; its hint is the example's size where that tells it apart."""
         if name not in self.dims:
-            taken = {value.node.hint for value in self.dims.values()}
-            hint = size if size > 1 and size not in taken else next(p for p in (5, 7, 11, 13, 17, 19) if p not in taken)
-            source = ConstantSource(name)
-            symbol = recorder.shapes.create_symbol(hint, source, dynamic_dim=DimDynamic.DYNAMIC)
-            self.dims[name] = recorder.shapes.create_symintnode(symbol, hint=hint, source=source)
-            recorder.dimensions[symbol] = name
-            recorder.symbols.ranges[symbol] = ValueRanges(1, int_oo)
+            self.dims[name] = recorder.new_dimension(name, size)
         return self.dims[name]
 
     # -- results -----------------------------------------------------------------------------------------------
@@ -202,6 +197,7 @@ class _Capture:
     def _finished(self, state: State, value: Any) -> None:
         """A state has returned from the network."""
         assert self.machine is not None
+        rolling.leave(state)
         recorder = self.recorder
         loc = "{}:{}".format(*self.machine.return_location)
         if isinstance(value, Generator):
@@ -254,10 +250,10 @@ class _Capture:
             names[expression(extent)] = name
         return Exporter(self.recorder.symbols, names)
 
-    def _problems_of_code(self, machine: Machine) -> list[Problem]:
+    def _problems_of_code(self, machine: Machine, entry: Draft) -> list[Problem]:
         """Problems of the tensor code itself, for a network that is refused already: all are listed at once."""
         exporter = self._types()
-        for draft in machine.drafts:
+        for draft in reachable(entry):
             made = [slot for op in (*draft.preamble, *draft.ops) for slot in op.results if slot is not None]
             exporter.lower(draft, made, f"code_{draft.index}")
         return list(dict.fromkeys(exporter.problems))

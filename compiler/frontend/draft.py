@@ -8,7 +8,7 @@ in-place call changes the object, so the slots that share its memory see the cha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sympy
@@ -187,6 +187,19 @@ class Draft:
         self.tensors.append(tensor)
         self.slots[id(tensor)] = slot
         return slot
+
+    def copy(self) -> Draft:
+        """What it holds now, for `restore`."""
+        kept = Draft(self.index, self.loc)
+        kept.restore(self)
+        return kept
+
+    def restore(self, kept: Draft) -> None:
+        """Hold again what `kept`, a copy, holds."""
+        self.params, self.preamble, self.ops = list(kept.params), list(kept.preamble), list(kept.ops)
+        self.inputs, self.slots, self.tensors = dict(kept.inputs), dict(kept.slots), list(kept.tensors)
+        self.steps = [replace(step) for step in kept.steps]
+        self.changed, self.end = set(kept.changed), kept.end
 
     @property
     def arms(self) -> Sequence[Arm]:

@@ -221,7 +221,6 @@ EXECUTE: dict[type, Callable[[Machine, Frame, Any], None]] = {
     code.Join: join,
     code.MakeFunction: make_function,
     code.GetIter: iteration.get_iter,
-    code.Next: iteration.next_item,
     code.Unpack: iteration.unpack,
     code.Import: lambda m, f, i: store(m, f, i.dst, __import__(i.module, f.globals, None, i.fromlist, i.level)),
     code.Goto: lambda m, f, i: m.step(f, i.target),

@@ -17,7 +17,6 @@ from typing import Any
 
 import torch
 
-from adaptc.compiler.frontend.iterators import SequenceIterator
 from adaptc.compiler.frontend.state import Frame, Generator, Snapshot, State
 
 _ATOMS: tuple[type, ...] = (
@@ -48,8 +47,6 @@ def contents(item: Any) -> Any:
         return dict(item)
     if type(item) is CellType:
         return (item.cell_contents,) if item != CellType() else ()
-    if isinstance(item, SequenceIterator):
-        return {"index": item.index, "sequence": item.sequence}
     if isinstance(item, Generator):
         return {
             "frame": None if item.frame is None else item.frame.copy(),
@@ -81,8 +78,6 @@ def blank(like: Any) -> Any:
         return CellType()
     if isinstance(like, Generator):
         return Generator(None)
-    if isinstance(like, SequenceIterator):
-        return SequenceIterator(())
     if isinstance(like, BaseException):
         new = type(like).__new__(type(like), *like.args)
         new.__cause__, new.__context__ = like.__cause__, like.__context__
@@ -106,8 +101,6 @@ def restore(item: Any, held: Any) -> None:
             item.cell_contents = held[0]
         elif item != CellType():
             del item.cell_contents
-    elif isinstance(item, SequenceIterator):
-        item.index, item.sequence = held["index"], held["sequence"]
     elif isinstance(item, Generator):
         frame = held["frame"]
         item.frame = None if frame is None else frame.copy()
@@ -148,8 +141,6 @@ def children(item: Any, held: Any) -> Iterable[Any]:
     if isinstance(item, Generator):
         frame = held["frame"]
         return () if frame is None else (*frame.registers.values(), *frame.cells.values())
-    if isinstance(item, SequenceIterator):
-        return (held["sequence"],)
     if type(held) is dict and type(item) is not dict:
         found: list[Any] = []
         for part in held.values():

@@ -41,6 +41,7 @@ def drain(machine: Machine, generator: Generator, register: code.Operand) -> Non
 
 
 def next_item(machine: Machine, frame: Frame, i: code.Next) -> None:
+    """Take the next item of a generator, or of an iterator of the user's."""
     iterator = frame.registers[i.iterator]
     if isinstance(iterator, Generator):
         resume(machine, iterator, None, i.dst)
@@ -50,26 +51,44 @@ def next_item(machine: Machine, frame: Frame, i: code.Next) -> None:
     except StopIteration:
         machine.step(frame, i.exhausted)
         return
-    frame.registers[i.dst] = value
-    machine.step(frame)
+    store(machine, frame, i.dst, value)
 
 
 def resume(machine: Machine, generator: Generator, sent: Any, dst: str | None) -> None:
     """Go on with a generator's body; its next item goes to `dst` of the running frame."""
-    if generator.running:
-        raise ValueError("generator already executing")
-    if generator.frame is None:
+    if generator.frame is None and not generator.running:
         exhausted(machine, machine.state.frames[-1], None)
         return
-    frame = generator.frame
-    if generator.started:
+    started = generator.started
+    frame = _wake(machine, generator, dst)
+    if started:
         waiting = frame.code.instructions[frame.pc]
         assert isinstance(waiting, code.Yield)
         frame.registers[waiting.dst] = sent
         machine.step(frame)
+
+
+def _wake(machine: Machine, generator: Generator, dst: str | None) -> Frame:
+    """Enter the frame of a generator's body."""
+    if generator.running:
+        raise ValueError("generator already executing")
+    frame = generator.frame
+    assert frame is not None
     frame.dst, frame.finish, frame.result = dst, "generator", generator
     generator.frame, generator.running, generator.started = None, True, True
     machine.enter(frame)
+    return frame
+
+
+def throw(machine: Machine, generator: Generator, error: BaseException, dst: str | None) -> None:
+    """Raise an exception where a generator's body waits."""
+    started = generator.started and generator.frame is not None
+    if started:
+        _wake(machine, generator, dst)
+    else:
+        generator.frame = None
+    machine.raised = error
+    raise error
 
 
 def exhausted(machine: Machine, consumer: Frame, value: Any) -> None:

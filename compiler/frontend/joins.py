@@ -26,6 +26,7 @@ def mergeable(first: State, other: State, position: tuple[tuple[int, ...], ...])
     return other is first or (
         not (first.apart or other.apart)
         and len(other.frames) == len(first.frames)
+        and other.rolls == first.rolls
         and other.position() == position
         and all(
             a.code is b.code and a.finish == b.finish and a.globals is b.globals

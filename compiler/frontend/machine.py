@@ -7,6 +7,7 @@ may still reach. The state that is furthest behind runs next, so all that can re
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import CellType, CodeType, FunctionType
 from typing import Any
 
@@ -14,13 +15,13 @@ import sympy
 import torch
 
 from adaptc.compiler.errors import Problem
-from adaptc.compiler.frontend import arithmetic, calls, execute, iteration, joins, registers, subscripts
+from adaptc.compiler.frontend import arithmetic, calls, execute, iteration, joins, registers, rolling, subscripts
 from adaptc.compiler.frontend import instructions as code
 from adaptc.compiler.frontend.draft import Arm, BranchEnd, Draft, HostExpr, LetStep, RaiseEnd, SwitchEnd, Value
 from adaptc.compiler.frontend.heap import Heap
-from adaptc.compiler.frontend.iterators import POISON
+from adaptc.compiler.frontend.iterators import POISON, MachineIterator
 from adaptc.compiler.frontend.recorder import Recorder
-from adaptc.compiler.frontend.signals import JoinSite, NeedsInterpretation, Refused
+from adaptc.compiler.frontend.signals import JoinSite, NeedsInterpretation, NeedsRoll, NeedsSplit, Refused
 from adaptc.compiler.frontend.state import Frame, State
 from adaptc.runtime.hostprogram import Apply, Scalar
 
@@ -40,6 +41,7 @@ class Machine:
         lower: Callable[[CodeType], code.FunctionCode],
         interpreted: set[CodeType],
         split_sites: set[JoinSite],
+        rolled_sites: set[JoinSite],
         finished: Callable[[State, Any], None],
     ) -> None:
         self.recorder = recorder
@@ -47,10 +49,11 @@ class Machine:
         self.lower = lower
         self.interpreted = interpreted
         self.split_sites = split_sites
+        self.rolled_sites = rolled_sites
         self.finished = finished
         self.ready: list[State] = []
         self.drafts: list[Draft] = []
-        self.problems: dict[tuple[str, int, str], Problem] = {}
+        self.problems: dict[tuple[str, int, str], list[tuple[Problem, tuple[rolling.Roll, ...]]]] = {}
         self.notes: dict[str, None] = {}
         self.text_sites: dict[str, JoinSite | None] = {}
         self.returned = False
@@ -68,6 +71,18 @@ class Machine:
         draft = Draft(len(self.drafts), loc)
         self.drafts.append(draft)
         return draft
+
+    @property
+    def found(self) -> list[Problem]:
+        """The problems found so far."""
+        return [entries[0][0] for entries in self.problems.values()]
+
+    def forget_problems(self, roll: rolling.Roll) -> None:
+        """Forget the problems that were found while a loop was captured that is captured anew."""
+        for key, entries in list(self.problems.items()):
+            self.problems[key] = [entry for entry in entries if roll not in entry[1]]
+            if not self.problems[key]:
+                del self.problems[key]
 
     def run(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], state: State) -> None:
         """Call `function` in `state` and follow all states to their ends."""
@@ -89,9 +104,15 @@ class Machine:
 
     def _go_on(self) -> None:
         self.ready.sort(key=State.position)
+        rolling.close_left(self)
         first = self.ready[0]
         position = first.position()
         group = [state for state in self.ready if joins.mergeable(first, state, position)]
+        roll = rolling.ended(first)
+        if roll is not None:
+            self.ready = [state for state in self.ready if state not in group]
+            rolling.come_back(self, roll, group)
+            return
         inside = len(first.frames) > 1  # ways that have left the network stay apart: each has its own return
         if inside and len(group) > 1 and self.site(first) not in self.split_sites:
             for state in group:
@@ -140,15 +161,20 @@ class Machine:
         fresh = True
         while state.frames:
             frame = state.frames[-1]
-            if not fresh and self.ready and (frame.pc in frame.code.joins or self.returned) and self._must_wait(state):
+            if not fresh and self._must_wait(state, frame):
                 self.heap.freeze(state)
                 self.ready.append(state)
                 return
             fresh = self.returned = False
+            if frame.code.loops[frame.pc] and frame.code.loops[frame.pc][-1] == frame.pc:
+                rolling.enter(self, state, frame)
             instruction = frame.code.instructions[frame.pc]
             try:
                 if isinstance(instruction, code.Test):
                     if self._test(state, frame, instruction):
+                        return
+                elif isinstance(instruction, code.Next):
+                    if self._next(state, frame, instruction):
                         return
                 else:
                     execute.EXECUTE[type(instruction)](self, frame, instruction)
@@ -160,10 +186,20 @@ class Machine:
                 if not set(need.codes) <= self.interpreted:
                     raise
                 self._refused(state, frame, instruction, need.problem)  # followed already: nothing more can be seen
-            except subscripts.Fork as fork:
-                self._switch(state, frame, fork)
+            except NeedsSplit as need:
+                roll = rolling.of_site(state, need.site)
+                if roll is None or need.site in self.rolled_sites:
+                    raise
+                rolling.unroll(self, roll, "a number that it counts is needed as it is")
                 return
-            except Exception as error:  # noqa: BLE001  (whatever the network raises is its own business)
+            except subscripts.Fork as fork:
+                roll = rolling.counting(state, fork.number, self.rolled_sites)
+                if roll is not None:
+                    rolling.unroll(self, roll, "a number that it counts chooses an element")
+                else:
+                    self._switch(state, frame, fork)
+                return
+            except (Exception, GeneratorExit) as error:  # noqa: BLE001  (what the network raises is its own business)
                 problem = calls.origin_problem(self, error)
                 if problem is not None and state.tainted:
                     state.frames.clear()
@@ -173,15 +209,23 @@ class Machine:
                 elif self.unwind(error):
                     return
 
-    def _must_wait(self, state: State) -> bool:
-        """Whether another state may still reach the place where `state` is, or waits there."""
+    def _must_wait(self, state: State, frame: Frame) -> bool:
+        """Whether `state` is where another state may still come or waits, or at the end of a loop's body."""
+        if state.rolls and rolling.waits(state, self.ready):
+            return True
+        if not self.ready or not (frame.pc in frame.code.joins or self.returned):
+            return False
         position = state.position()
         return any(other.position() <= position for other in self.ready)
 
     def _refused(self, state: State, frame: Frame, instruction: code.Instruction, problem: Problem) -> None:
         """Note a problem and go on with an unknown result, to find further problems."""
         state.tainted = True
-        self.problems.setdefault((problem.file, problem.line, problem.found), problem)
+        span = instruction.span
+        if problem.column is None and problem.line == span.line == span.end_line:
+            problem = replace(problem, column=span.column, end_column=span.end_column)
+        key = problem.file, problem.line, problem.found
+        self.problems.setdefault(key, []).append((problem, state.rolls))
         while state.frames and state.frames[-1] is not frame:
             state.frames.pop()
         dst = getattr(instruction, "dst", None)
@@ -221,18 +265,24 @@ class Machine:
             for header in [header for header in frame.counts if header not in around]:
                 del frame.counts[header]
                 frame.forks.pop(header, None)
+            for header in [header for header in frame.peeled if header not in around]:
+                del frame.peeled[header]
 
     def _limit_iterations(self, frame: Frame, header: int) -> None:
-        unbounded = not isinstance(frame.code.instructions[header], code.Next)
-        if frame.forks.get(header, 0) > MAX_DATA_ITERATIONS and unbounded:
-            raise Refused(
-                self.problem(
-                    f"a loop whose number of iterations depends on data ran more than {MAX_DATA_ITERATIONS} times",
-                    "each iteration becomes blocks of its own",
-                    "bound the loop by a small fixed number of iterations",
-                ),
-                fatal=True,
-            )
+        if frame.forks.get(header, 0) <= MAX_DATA_ITERATIONS or not rolling.unbounded(frame, header):
+            return
+        peeled = frame.peeled.get(header)
+        if peeled is not None and peeled.site is not None:
+            raise NeedsRoll(peeled.site)
+        raise Refused(
+            self.problem(
+                f"a loop whose number of iterations depends on data ran more than {MAX_DATA_ITERATIONS} times",
+                "its iterations cannot be one loop of the compiled network"
+                + (f" ({peeled.why})" if peeled is not None else ""),
+                "let its variables keep their kinds, dtypes and ranks from one iteration to the next",
+            ),
+            fatal=True,
+        )
 
     # -- forks -------------------------------------------------------------------------------------------------
 
@@ -253,6 +303,47 @@ class Machine:
             truth = decided
         self.step(frame, instruction.then if truth else instruction.orelse)
         return False
+
+    def _next(self, state: State, frame: Frame, instruction: code.Next) -> bool:
+        """Take an iterator's next item; True if the state forked because data decides whether there is one."""
+        iterator = frame.registers[instruction.iterator]
+        if not isinstance(iterator, MachineIterator):
+            iteration.next_item(self, frame, instruction)
+            return False
+        more = iterator.more()
+        if isinstance(more, torch.SymBool):
+            decided = self.recorder.symbols.decide(more.node.expr)
+            if decided is None:
+                self._fork_iterator(state, frame, instruction, iterator, more)
+                return True
+            more = decided
+        if more:
+            frame.registers[instruction.dst] = iterator.take()
+            self.step(frame)
+        else:
+            self.step(frame, instruction.exhausted)
+        return False
+
+    def _fork_iterator(
+        self, state: State, frame: Frame, instruction: code.Next, iterator: MachineIterator, more: torch.SymBool
+    ) -> None:
+        loc = "{}:{}".format(*self.location())
+        self._count_fork(frame)
+        condition = self.host(more)
+        self.heap.freeze(state)
+        then = state.copy(self.new_draft(loc))
+        with torch._C.DisableTorchFunction():
+            self._take(then)
+        inner = then.frames[-1]
+        inner.registers[instruction.dst] = iterator.take()
+        self.step(inner)
+        self.heap.freeze(then)
+        self.activate(state)
+        orelse = state.copy(self.new_draft(loc))
+        self.step(orelse.frames[-1], instruction.exhausted)
+        orelse.prune()
+        self.ready += [then, orelse]
+        state.draft.end = BranchEnd(condition, Arm(then.draft), Arm(orelse.draft), loc)
 
     def _count_fork(self, frame: Frame) -> None:
         for header in frame.code.loops[frame.pc]:
@@ -378,6 +469,7 @@ class Machine:
             self.state.frames.pop()
             if frame.finish == "generator":
                 frame.result.frame, frame.result.running = None, False
+        rolling.leave(self.state)
         loc = calls.raised_at(self, error)
         self.state.draft.end = RaiseEnd(type(error).__name__, calls.message_of(error), loc)
         return True

@@ -8,7 +8,7 @@ the memory's version at which that value holds; a view whose memory has changed 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,16 +41,17 @@ class Held:
     """What the tensors of one state hold: id(tensor) -> (value, version of its memory at which it holds).
 
     `entangled` memories must not change in place: the join at which it became unclear what shares them, or the problem
-    that a change would be.
+    that a change would be. `places` has, for masks by their meaning, the indices at which they are true.
     """
 
     values: dict[int, tuple[Value, int]] = field(default_factory=dict)
     versions: dict[Memory, int] = field(default_factory=dict)
     entangled: dict[Memory, JoinSite | Problem] = field(default_factory=dict)
+    places: dict[Hashable, tuple[torch.Tensor, ...]] = field(default_factory=dict)
 
     def copy(self) -> Held:
         """An independent copy."""
-        return Held(dict(self.values), dict(self.versions), dict(self.entangled))
+        return Held(dict(self.values), dict(self.versions), dict(self.entangled), dict(self.places))
 
     def version(self, memory: Memory) -> int:
         """The version of `memory` in this state."""

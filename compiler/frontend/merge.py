@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
 from typing import Any
 
+import sympy
 import torch
 
 from adaptc.compiler.frontend.draft import Arm, Draft, JumpEnd, Operand, SizeStep, Value
 from adaptc.compiler.frontend.heap import Heap, blank, contents
-from adaptc.compiler.frontend.iterators import POISON, SequenceIterator
+from adaptc.compiler.frontend.iterators import POISON, MachineIterator, SequenceIterator
 from adaptc.compiler.frontend.memory import Held, Memory
 from adaptc.compiler.frontend.recorder import Recorder
 from adaptc.compiler.frontend.signals import JoinSite
@@ -30,7 +31,16 @@ _COMPARED_BY_VALUE = (*_ATOMS, *_METHODS)
 
 
 class Conflict(Exception):
-    """Two states differ in something that no block argument can carry."""
+    """Two states differ in something that no block argument can carry; `variable` is the one that leads there."""
+
+    def __init__(self, what: str, variable: str = "") -> None:
+        super().__init__(f"{variable}: {what}" if variable else what)
+        self.what = what
+        self.variable = variable
+
+
+def _differ(a: Any, b: Any) -> bool:
+    return expression(a) != expression(b) if kind_of(a) and kind_of(b) else a is not b
 
 
 @dataclass(frozen=True)
@@ -42,16 +52,31 @@ class _Argument:
 
 
 class Merge:
-    """One attempt to merge frozen states into one. `run` plans it; nothing but the plan changes before `commit`."""
+    """One attempt to merge frozen states into one. `run` plans it; nothing but the plan changes before `commit`.
+
+    `rolling`: the join is the header of a loop, at which sizes and positions of iterators become symbols too.
+    `observed`: takes the expressions of all pairs of numbers and sizes that the first two states hold.
+    """
 
     def __init__(
-        self, recorder: Recorder, objects: Heap, states: Sequence[State], site: JoinSite, draft: Draft
+        self,
+        recorder: Recorder,
+        objects: Heap,
+        states: Sequence[State],
+        site: JoinSite,
+        draft: Draft,
+        *,
+        rolling: bool = False,
+        observed: set[tuple[Any, Any]] | None = None,
     ) -> None:
         self.recorder = recorder
         self.objects = objects
         self.states = states
         self.site = site
         self.draft = draft
+        self.rolling = rolling
+        self.observed = observed
+        self.columns_of_numbers: dict[sympy.Basic, tuple[Any, ...]] = {}
         self.held = self._common_held()
         self.heap: Snapshot = {}
         self.memo: dict[tuple[int, ...], Any] = {}
@@ -77,17 +102,22 @@ class Merge:
             self._follow_changes(self.recorder.memories.of(weight))
         self._entangle()
         tainted = any(state.tainted for state in self.states)
-        return State(frames, self.draft, self.held, self.heap, first.modes, tainted=tainted)
+        return State(frames, self.draft, self.held, self.heap, first.modes, tainted=tainted, rolls=first.rolls)
 
     def commit(self) -> None:
         """End the states' drafts with jumps to the join."""
         for index, state in enumerate(self.states):
-            arm = Arm(self.draft)
-            for argument in self.arguments:
-                arm.args[argument.param] = self._operand(state, argument.operands[index])
-            state.draft.end = JumpEnd(arm)
+            state.draft.end = JumpEnd(self.arm(index))
 
-    def _operand(self, state: State, given: Any) -> Operand:
+    def arm(self, index: int) -> Arm:
+        """The edge from a state to the join."""
+        arm = Arm(self.draft)
+        for argument in self.arguments:
+            arm.args[argument.param] = self.operand(self.states[index], argument.operands[index])
+        return arm
+
+    def operand(self, state: State, given: Any) -> Operand:
+        """What `state` passes for a block argument for which it holds `given`."""
         if isinstance(given, torch.Tensor):
             return self.recorder.portable(state.held, state.draft, given)
         return self.recorder.symbols.host(given)
@@ -107,7 +137,12 @@ class Merge:
         entangled = dict(first.entangled)
         for other in rest:
             entangled.update(other.entangled)
-        return Held(values, versions, entangled)
+        places = {
+            mask: found
+            for mask, found in first.places.items()
+            if all(other.places.get(mask) is found for other in rest)
+        }
+        return Held(values, versions, entangled, places)
 
     # -- frames and objects ------------------------------------------------------------------------------------
 
@@ -115,14 +150,22 @@ class Merge:
         merged = frames[0].copy()
         if any(set(frame.registers) != set(merged.registers) for frame in frames):
             raise Conflict("a variable that only one way sets")
-        merged.registers = {name: self.value([frame.registers[name] for frame in frames]) for name in merged.registers}
+        merged.registers = {
+            name: self._variable(name, [frame.registers[name] for frame in frames]) for name in merged.registers
+        }
         if any(set(frame.cells) != set(merged.cells) for frame in frames):
             raise Conflict("a cell that only one way has")
-        merged.cells = {name: self.value([frame.cells[name] for frame in frames]) for name in merged.cells}
+        merged.cells = {name: self._variable(name, [frame.cells[name] for frame in frames]) for name in merged.cells}
         merged.result = self.value([frame.result for frame in frames])
         merged.pending = self.value([frame.pending for frame in frames])
         merged.forks = {header: max(frame.forks.get(header, 0) for frame in frames) for header in merged.forks}
         return merged
+
+    def _variable(self, name: str, given: Sequence[Any]) -> Any:
+        try:
+            return self.value(given)
+        except Conflict as conflict:
+            raise Conflict(conflict.what, conflict.variable or name) from None
 
     def value(self, given: Sequence[Any]) -> Any:
         """What stands for `given` (one object per state) after the join."""
@@ -229,14 +272,16 @@ class Merge:
                 frames = [part["frame"] for part in held]
                 if any((frame is None) != (frames[0] is None) for frame in frames):
                     raise Conflict("a generator that has finished on one way")
-                if frames[0] is not None and any(frame.position() != frames[0].position() for frame in frames):
+                place = (lambda frame: (frame.code, frame.pc)) if self.rolling else Frame.position
+                if frames[0] is not None and any(place(frame) != place(frames[0]) for frame in frames):
                     raise Conflict("a generator at different places")
                 merged = None if frames[0] is None else self._frame(frames)
                 return {"frame": merged, "running": first["running"], "started": first["started"]}
-            if isinstance(item, SequenceIterator):
-                if any(part["index"] != first["index"] for part in held):
-                    raise Conflict("an iterator at different places")
-                return {"index": first["index"], "sequence": self.value([part["sequence"] for part in held])}
+            if isinstance(item, MachineIterator) and not (self.rolling and not isinstance(item, SequenceIterator)):
+                for name in ("index", "current", "count"):
+                    places = [part["slots"].get(name) for part in held]
+                    if any(_differ(place, places[0]) for place in places):
+                        raise Conflict("an iterator at different places")
             # the parts of an object are its own; what they hold are objects that others may hold too
             nested = item is not None and type(item) is not dict
             return {
@@ -289,6 +334,7 @@ class Merge:
             if all(isinstance(item, float) and math.isnan(item) for item in given):
                 return first
         expressions = tuple(expression(item) for item in given)
+        self._observe(expressions)
         if all(item == expressions[0] for item in expressions) and isinstance(first, Symbolic):
             return first
         (kind,) = kinds
@@ -306,13 +352,41 @@ class Merge:
             self.draft.params.append(param)
             (symbol,) = symbolic.node.expr.free_symbols
             self.recorder.symbols.define(symbol, param, self.site)
+            self.columns_of_numbers[symbolic.node.expr] = tuple(given)
             self.arguments.append(_Argument(param, tuple(given)))
             self.numbers[key] = symbolic
         return self.numbers[key]
 
+    def _observe(self, expressions: Sequence[Any]) -> None:
+        if self.observed is not None:
+            self.observed.add((expressions[0], expressions[1]))
+
+    def _extent(self, extents: Sequence[Any]) -> tuple[Any, bool]:
+        """What stands for a tensor's size in one dimension, and whether the tensor has to tell it. Equal sizes get the
+        same symbol. Raises Conflict."""
+        expressions = tuple([expression(extent) for extent in extents])
+        if all(item == expressions[0] for item in expressions):
+            return extents[0], False
+        if not self.rolling and all(isinstance(extent, int) for extent in extents):
+            # two fixed sizes are two networks from here on: a symbol would keep torch from knowing either
+            raise Conflict("tensors of different sizes")
+        key = ("int", *expressions)
+        known = key in self.numbers
+        if not known:
+            if self.rolling:
+                self.numbers[key] = self.recorder.new_dimension()
+                self.columns_of_numbers[expression(self.numbers[key])] = tuple(extents)
+            else:
+                self.numbers[key] = self.recorder.shapes.create_unbacked_symint()
+                self.recorder.shapes.pending_fresh_unbacked_symbols.clear()
+        return self.numbers[key], not known
+
     def _tensor(self, given: Sequence[torch.Tensor]) -> torch.Tensor:
         memories = self.recorder.memories
         first = given[0]
+        if self.observed is not None and first.dim() == given[1].dim():
+            for extents in zip(first.shape, given[1].shape, strict=True):
+                self._observe([expression(extent) for extent in extents])
         if all(item is first for item in given):
             if not isinstance(first, torch._subclasses.FakeTensor) and id(first) not in self.recorder.real:
                 return first
@@ -361,19 +435,15 @@ class Merge:
             self.recorder.fake(item, state.held)
         shape: list[Any] = []
         unknown: list[tuple[int, Any]] = []
+        varies = False
         for dim, extents in enumerate(zip(*[item.shape for item in given], strict=True)):
-            expressions = [expression(extent) for extent in extents]
-            if all(item == expressions[0] for item in expressions):
-                shape.append(extents[0])
-            elif all(isinstance(extent, int) for extent in extents):
-                # two fixed sizes are two networks from here on: a symbol would keep torch from knowing either
-                raise Conflict("tensors of different sizes")
-            else:
-                shape.append(self.recorder.shapes.create_unbacked_symint())
-                self.recorder.shapes.pending_fresh_unbacked_symbols.clear()
-                unknown.append((dim, shape[-1]))
+            extent, new = self._extent(extents)
+            varies = varies or extent is not extents[0]
+            shape.append(extent)
+            if new:
+                unknown.append((dim, extent))
         strides = [tuple(expression(step) for step in item.stride()) for item in given]
-        alike = not unknown and all(item == strides[0] for item in strides)
+        alike = not varies and all(item == strides[0] for item in strides)
         with torch._C.DisableTorchFunction(), self.recorder.fakes:
             if alike and not first.is_contiguous() and 0 not in strides[0]:
                 merged = torch.empty_strided(shape, first.stride(), dtype=first.dtype)

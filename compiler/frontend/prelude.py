@@ -121,6 +121,12 @@ def zip(*iterables, strict=False):
         for iterator in iterators:
             item = next(iterator, _MISSING)
             if item is _MISSING:
+                if strict and items:
+                    raise ValueError("zip() argument 2 is shorter than argument 1")
+                if strict:
+                    for other in iterators[1:]:
+                        if next(other, _MISSING) is not _MISSING:
+                            raise ValueError("zip() argument 2 is longer than argument 1")
                 return
             items.append(item)
         yield tuple(items)
@@ -145,6 +151,15 @@ def reduce(function, iterable, initial=_MISSING):
     for item in iterable:
         result = item if result is _MISSING else function(result, item)
     return result
+
+
+def close(generator):
+    """The ``close`` method of a generator that waits inside a try or with statement."""
+    try:
+        generator.throw(GeneratorExit())
+    except (GeneratorExit, StopIteration):
+        return
+    raise RuntimeError("generator ignored GeneratorExit")
 
 
 def drain(iterable):

@@ -14,8 +14,9 @@ from typing import Any
 
 import sympy
 import torch
+from torch._dynamo.source import ConstantSource
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
-from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode, ShapeEnv
+from torch.fx.experimental.symbolic_shapes import DimDynamic, GuardOnDataDependentSymNode, ShapeEnv
 from torch.overrides import TorchFunctionMode
 from torch.utils._sympy.numbers import int_oo
 from torch.utils._sympy.value_ranges import ValueRanges
@@ -137,6 +138,20 @@ class Recorder(TorchFunctionMode):
         """File and line of the user's code that runs now: native code if some runs, else the machine's instruction."""
         return user_location(sys._getframe(1)) or self.location()
 
+    def new_dimension(self, name: str = "", hint: int = 0) -> torch.SymInt:
+        """A size that varies: a named dimension, or that of a tensor that a loop changes.
+
+        torch's own shape functions may compute with its hint, so that is a prime no other dimension has.
+        """
+        taken = {self.shapes.backed_var_to_val[symbol] for symbol in self.dimensions}
+        if hint < 2 or hint in taken:
+            hint = next(prime for prime in sympy.primerange(5, 10**6) if prime not in taken)
+        source = ConstantSource(name or self.name("extent"))
+        symbol = self.shapes.create_symbol(hint, source, dynamic_dim=DimDynamic.DYNAMIC)
+        self.dimensions[symbol] = name
+        self.symbols.ranges[symbol] = ValueRanges(1 if name else 0, int_oo)
+        return self.shapes.create_symintnode(symbol, hint=hint, source=source)  # type: ignore[return-value]
+
     # -- the mode ----------------------------------------------------------------------------------------------
 
     def __torch_function__(
@@ -186,7 +201,15 @@ class Recorder(TorchFunctionMode):
             fixed = self.shapes.replacements.get(symbol)
             if fixed is not None:
                 del self.dimensions[symbol]
-                other = self.dimensions.get(fixed, fixed)
+                other = self.dimensions.get(fixed) or fixed
+                if not name:
+                    raise Refused(
+                        self.problem(
+                            f"{getattr(func, '__name__', func)}() works only where a size that changes is {other}",
+                            "the loop is one loop of the compiled network, for all its iterations",
+                            "keep the sizes of the tensors that the loop changes in step",
+                        )
+                    )
                 raise Refused(
                     self.problem(
                         f"{getattr(func, '__name__', func)}() works only where the dimension {name!r} is {other}",
@@ -256,7 +279,7 @@ class Recorder(TorchFunctionMode):
                 str(error).splitlines()[0],
                 "compute it with tensor operations, or branch on it in Python code",
             )
-            codes = codes_of(error.__traceback__)
+            codes = [*codes_of_frames(sys._getframe(1)), *codes_of(error.__traceback__)]
             raise NeedsInterpretation(codes, problem) if codes else Refused(problem) from error
         except NOT_TRACEABLE as error:
             raise Refused(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from adaptc.compiler.frontend import masks
 from adaptc.compiler.frontend.draft import leaves
 from adaptc.compiler.frontend.signals import Refused
 from adaptc.compiler.frontend.symbols import Symbolic
@@ -156,6 +157,8 @@ def _get_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...
     tensor, index = args
     items = [_plain_slice(recorder, item) for item in (index if isinstance(index, tuple) else (index,))]
     index = tuple(items) if isinstance(index, tuple) else items[0]
+    if any(masks.is_mask(item) for item in items):
+        return recorder.record(func, (tensor, masks.with_places(recorder, index)), kwargs)
     positions = [number for number, item in enumerate(items) if _is_data_index(recorder, item)]
     regular = all(item is None or item is Ellipsis or isinstance(item, (int, slice, *Symbolic)) for item in (
         item for number, item in enumerate(items) if number not in positions
@@ -205,6 +208,9 @@ def _set_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...
     """``x[i, j] = v`` where `i` or `j` is one number that depends on data: an index_put."""
     tensor, index, value = args
     items = [_plain_slice(recorder, item) for item in (index if isinstance(index, tuple) else (index,))]
+    if any(masks.is_mask(item) for item in items) and isinstance(value, torch.Tensor) and value.dim():
+        index = masks.with_places(recorder, tuple(items))
+        return recorder.record(func, (tensor, index, value), kwargs)
     whole = all(type(item) is int or _is_data_index(recorder, item) for item in items)
     if not whole or not any(_is_data_index(recorder, item) for item in items):
         return recorder.record(func, (tensor, tuple(items) if isinstance(index, tuple) else items[0], value), kwargs)
@@ -215,6 +221,26 @@ def _set_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...
         torch.Tensor.index_put_, (tensor, places, recorder.record(torch.Tensor.to, (content, dtype), {})), {}
     )
     return None
+
+
+def _nonzero(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """``nonzero`` and ``where`` of a mask alone."""
+    mask, *rest = (*args, *[kwargs[name] for name in ("input", "condition") if name in kwargs])
+    mask = recorder.fake(mask)
+    if rest or not mask.dim() or "out" in kwargs or not set(kwargs) <= {"as_tuple", "input", "condition"}:
+        return recorder.record(func, args, kwargs)
+    if mask.dtype != torch.bool:
+        mask = recorder.record(torch.ne, (mask, 0), {})
+    found = masks.places(recorder, mask)
+    if func is torch.where or kwargs.get("as_tuple"):
+        return tuple([recorder.record(torch.clone, (place,), {}) for place in found])
+    return recorder.record(torch.stack, (found, 1), {})
+
+
+def _masked_select(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if len(args) == 2 and not kwargs and args[0].shape == args[1].shape and args[1].dim():
+        return recorder.record(torch.Tensor.__getitem__, (args[0], masks.places(recorder, args[1])), {})
+    return recorder.record(func, args, kwargs)
 
 
 def _narrow(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -279,6 +305,11 @@ REWRITES: dict[Callable[..., Any], Rewrite] = {
     torch.Tensor.__deepcopy__: _copy,
     torch.Tensor.__getitem__: _get_item,
     torch.Tensor.__setitem__: _set_item,
+    torch.nonzero: _nonzero,
+    torch.Tensor.nonzero: _nonzero,
+    torch.where: _nonzero,
+    torch.masked_select: _masked_select,
+    torch.Tensor.masked_select: _masked_select,
     torch.narrow: _narrow,
     torch.Tensor.narrow: _narrow,
     torch.squeeze: _squeeze,

@@ -33,6 +33,14 @@ class NeedsSplit(BaseException):
         self.site = site
 
 
+class NeedsRoll(BaseException):
+    """A loop has too many iterations to be unrolled: capture again with a loop of the network there."""
+
+    def __init__(self, site: JoinSite) -> None:
+        super().__init__(str(site))
+        self.site = site
+
+
 class Refused(BaseException):
     """The network does something that cannot be compiled; `fatal` where the way it was found on cannot go on."""
 

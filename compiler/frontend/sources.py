@@ -33,7 +33,7 @@ def is_library_frame(frame: FrameType) -> bool:
 # Modules that run below native code, and so between it and the machine on the stack.
 _INNER = {
     f"adaptc.compiler.frontend.{name}"
-    for name in ("recorder", "rewrites", "memory", "symbols", "sources", "transforms", "guards")
+    for name in ("recorder", "rewrites", "masks", "memory", "symbols", "sources", "transforms", "guards")
 }
 
 
@@ -87,7 +87,9 @@ _PLUMBING = {
 
 def _interpretable(frame: FrameType) -> bool:
     name = frame.f_globals.get("__name__", "")
-    plumbing = name.startswith(("adaptc.compiler", "torch._", "torch.fx", "torch.overrides", "torch.utils._"))
+    plumbing = name == "torch" or name.startswith(
+        ("adaptc.compiler", "torch._", "torch.fx", "torch.overrides", "torch.utils._")
+    )
     return (
         (not plumbing or name == "torch.utils._contextlib")  # decorators such as no_grad are followed
         and frame.f_code.co_name not in _PLUMBING

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from adaptc.compiler.frontend import arithmetic, iteration, prelude
-from adaptc.compiler.frontend.iterators import POISON, SequenceIterator
+from adaptc.compiler.frontend.iterators import (
+    POISON,
+    EnumerateIterator,
+    MachineIterator,
+    SequenceIterator,
+    SymbolicRange,
+    ZipIterator,
+)
 from adaptc.compiler.frontend.signals import JoinSite, NeedsSplit, Refused
 from adaptc.compiler.frontend.state import Generator
 from adaptc.compiler.frontend.symbols import Symbolic, kind_of
@@ -94,6 +101,8 @@ def _plain(value: Any) -> bool:
         return all(_plain(item) for item in (value.values() if isinstance(value, dict) else value))
     if isinstance(value, SequenceIterator):
         return _plain(value.sequence)
+    if isinstance(value, MachineIterator):
+        return False
     return isinstance(value, (int, float, complex, str, bytes, type, type(None), torch.dtype, torch.device, range))
 
 
@@ -136,23 +145,27 @@ def _converted(kind: type, symbolic: Callable[[Any], Any]) -> Special:
 
 
 def _len(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    if isinstance(args[0], SymbolicRange):
+        first, last = (args[0].start, args[0].stop) if args[0].step > 0 else (args[0].stop, args[0].start)
+        step = abs(args[0].step)
+        return torch.sym_max(0, (last - first + step - 1) // step)  # type: ignore[no-untyped-call]
     return args[0].shape[0] if isinstance(args[0], torch.Tensor) else NATIVE
 
 
 def _range(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
-    for arg in args:
-        if isinstance(arg, Symbolic):
-            site = machine.recorder.symbols.site_of(arg.node.expr)
-            if site is not None:
-                raise NeedsSplit(site)
-            raise Refused(
-                machine.problem(
-                    "a range whose length depends on data or on the batch",
-                    "a loop over it would have a different number of iterations from call to call",
-                    "loop over a fixed number and leave the loop with break",
-                )
+    numbers: list[Any] = [machine.recorder.read(arg) if isinstance(arg, torch.Tensor) else arg for arg in args]
+    if not any(isinstance(number, Symbolic) for number in numbers):
+        return range(*numbers)
+    start, stop, step = (0, *numbers, 1) if len(numbers) == 1 else (*numbers, 1)[:3]
+    if not isinstance(step, int) or step == 0 or any(kind_of(number) != "int" for number in numbers):
+        raise Refused(
+            machine.problem(
+                "a range whose step depends on data, or whose ends are no integers",
+                "whether it goes up or down is known only at run time",
+                "count with a fixed step",
             )
-    return NATIVE
+        )
+    return SymbolicRange(start, stop, step)
 
 
 def stand_in(value: Any) -> Any:
@@ -194,6 +207,11 @@ def send(generator: Generator, value: Any = None) -> Any:
     raise NotImplementedError
 
 
+def throw(generator: Generator, kind: Any, value: Any = None, traceback: Any = None) -> Any:
+    """What the ``throw`` method of an interpreted generator stands for; the machine runs it."""
+    raise NotImplementedError
+
+
 def close(generator: Generator) -> None:
     """What the ``close`` method of an interpreted generator stands for; the machine runs it."""
     raise NotImplementedError
@@ -204,44 +222,48 @@ def _send(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: 
     return ENTERED
 
 
+def _throw(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    generator, kind, *rest = args
+    error = rest[0] if rest and rest[0] is not None else kind
+    iteration.throw(machine, generator, error() if isinstance(error, type) else error, dst)
+    return ENTERED
+
+
 def _close(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
     generator = args[0]
     frame = generator.frame
     if frame is not None and generator.started and frame.code.handlers[frame.pc] is not None:
-        raise Refused(
-            machine.problem(
-                "a generator is closed inside a try or with statement of its body",
-                "its cleanup would have to run here",
-                "run the generator to its end",
-            )
-        )
+        return _prelude(prelude.close)(machine, args, kwargs, dst)
     generator.frame = None
     return None
 
 
 def _sequence(value: Any) -> bool:
-    """Whether iterating over `value` now is the same as iterating over it later."""
-    return not isinstance(value, (Generator, torch.Tensor)) and (
-        isinstance(value, SequenceIterator) or hasattr(value, "__len__")
+    """Whether ``iter`` of it makes an iterator that nothing else uses."""
+    return not isinstance(value, (Generator, MachineIterator)) and (
+        isinstance(value, (torch.Tensor, SymbolicRange)) or hasattr(value, "__len__")
     )
 
 
-def _materialised(native: Any, interpreted: Any) -> Special:
-    """An iterator made by a builtin over sequences, as a list at once; over generators as an interpreted one."""
-    otherwise = _prelude(interpreted)
+def _enumerate(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    from adaptc.compiler.frontend.calls import iterator
 
-    def special(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
-        from adaptc.compiler.frontend.calls import iterate
+    start = kwargs.get("start", args[1] if len(args) > 1 else 0)
+    if not args or isinstance(args[0], Generator):
+        return _prelude(prelude.enumerate)(machine, args, kwargs, dst)
+    return EnumerateIterator(iterator(machine, args[0]), start)
 
-        sources = args[:1] if native is enumerate else args
-        rest = args[len(sources) :]
-        if all(_sequence(arg) or isinstance(arg, torch.Tensor) for arg in sources) and not any(
-            isinstance(arg, Symbolic) for arg in (*rest, *kwargs.values())
-        ):
-            return SequenceIterator(list(native(*[iterate(machine, arg) for arg in sources], *rest, **kwargs)))
-        return otherwise(machine, args, kwargs, dst)
 
-    return special
+def _zip(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    from adaptc.compiler.frontend.calls import iterator
+
+    if not all(_sequence(arg) for arg in args):
+        return _prelude(prelude.zip)(machine, args, kwargs, dst)
+    sources = tuple([iterator(machine, arg) for arg in args])
+    lengths = {source.remaining() for source in sources}
+    if kwargs.get("strict") and (None in lengths or len(lengths) > 1):
+        return _prelude(prelude.zip)(machine, args, kwargs, dst)
+    return ZipIterator(sources)
 
 
 def _print(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
@@ -333,8 +355,8 @@ SPECIALS: dict[Any, Special] = {
     builtins.sorted: _prelude(prelude.sorted, _all_plain),
     builtins.max: _extreme("max", torch.sym_max, prelude.max),
     builtins.min: _extreme("min", torch.sym_min, prelude.min),
-    builtins.enumerate: _materialised(enumerate, prelude.enumerate),
-    builtins.zip: _materialised(zip, prelude.zip),
+    builtins.enumerate: _enumerate,
+    builtins.zip: _zip,
     builtins.map: _prelude(prelude.map),
     builtins.filter: _prelude(prelude.filter),
     functools.reduce: _prelude(prelude.reduce),
@@ -342,6 +364,7 @@ SPECIALS: dict[Any, Special] = {
     torch.overrides.has_torch_function_unary: _false,
     torch.overrides.has_torch_function_variadic: _false,
     send: _send,
+    throw: _throw,
     close: _close,
     math.isnan: _isnan,
     math.isinf: _isinf,

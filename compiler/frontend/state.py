@@ -11,15 +11,37 @@ import torch
 from adaptc.compiler.frontend.draft import Draft
 from adaptc.compiler.frontend.instructions import Call, FunctionCode, Pc, Register
 from adaptc.compiler.frontend.memory import Held
+from adaptc.compiler.frontend.signals import JoinSite
 
 Finish = Literal["call", "init", "generator", "retry"]
 """What a frame's result is for: the value of a call; nothing, since `result` is the new instance; the next item of a
 generator; a register that the caller's same instruction needs (it is executed again)."""
 
 
+MAX_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Peeled:
+    """Iterations of a loop that stand before it: how often the loop could not be closed, and why.
+
+    `site` is set where it was only for a counter that is needed as a plain number.
+    """
+
+    tries: int
+    why: str
+    site: JoinSite | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether all iterations are to be unrolled."""
+        return self.tries >= MAX_TRIES
+
+
 @dataclass(eq=False, slots=True)
 class Frame:
-    """An activation of an interpreted function. `counts` has the iteration of every loop it is in, by header."""
+    """An activation of an interpreted function. `counts` has the iteration of every loop it is in, by header, `forks`
+    how often a state has forked there, `peeled` what is known of loops that cannot be closed."""
 
     code: FunctionCode
     globals: dict[str, Any]
@@ -31,6 +53,7 @@ class Frame:
     pc: Pc = 0
     counts: dict[Pc, int] = field(default_factory=dict)
     forks: dict[Pc, int] = field(default_factory=dict)
+    peeled: dict[Pc, Peeled] = field(default_factory=dict)
     pending: BaseException | None = None
 
     def copy(self) -> Frame:
@@ -46,6 +69,7 @@ class Frame:
             self.pc,
             dict(self.counts),
             dict(self.forks),
+            dict(self.peeled),
             self.pending,
         )
 
@@ -113,6 +137,7 @@ class State:
 
     `apart`: it has just been split from states at the same instruction and must not merge with them there.
     `tainted`: a problem was found on its way, so that errors which follow mean nothing.
+    `rolls`: the loops that are being captured around it, outermost first (class Roll).
     """
 
     frames: list[Frame]
@@ -122,6 +147,7 @@ class State:
     modes: Modes | None = None
     apart: bool = False
     tainted: bool = False
+    rolls: tuple[Any, ...] = ()
 
     def position(self) -> tuple[tuple[int, ...], ...]:
         """Positions of all frames, outermost first."""
@@ -130,7 +156,7 @@ class State:
     def copy(self, draft: Draft) -> State:
         """A copy of a frozen state that goes on in another draft."""
         frames = [frame.copy() for frame in self.frames]
-        return State(frames, draft, self.held.copy(), self.heap, self.modes, tainted=self.tainted)
+        return State(frames, draft, self.held.copy(), self.heap, self.modes, tainted=self.tainted, rolls=self.rolls)
 
     def prune(self) -> None:
         """Forget what no frame reads any more."""

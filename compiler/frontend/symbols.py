@@ -87,6 +87,11 @@ class SymbolTable:
                 return self.sites[symbol]
         return None
 
+    @staticmethod
+    def of_value(value: Value) -> HostExpr:
+        """A host scalar as a host expression."""
+        return HostExpr(Ref(value.name), (value,))
+
     def host(self, number: Any) -> HostExpr:
         """The host expression of a Python or symbolic number. Raises KeyError for an unknown symbol."""
         if not isinstance(number, Symbolic):

@@ -1,0 +1,81 @@
+"""Boolean masks, and the sizes that selections by them share."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from .checking import check
+from .test_loops import rand
+
+
+class Moe(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.g = nn.Linear(4, 3)
+        self.es = nn.ModuleList(nn.Linear(4, 4) for _ in range(3))
+
+    def forward(self, x):
+        w, sel = torch.topk(torch.softmax(self.g(x), -1), 2, -1)
+        out = torch.zeros_like(x)
+        m = torch.nn.functional.one_hot(sel, 3).permute(2, 1, 0)
+        hit = (m.sum((-1, -2)) > 0).nonzero()
+        for e in hit:
+            e = e[0]
+            k, t = torch.where(m[e])
+            cur = x[t]
+            out.index_add_(0, t, self.es[e](cur) * w[t, k, None])
+        return out
+
+
+class Mask(nn.Module):
+    def forward(self, x):
+        m = x > 0
+        a = x[m]
+        b = (x * 2)[m]
+        c = x.clone()
+        c[m] = a * b
+        d = x[x > 0.5]
+        if d.numel() > 3:
+            return c, d.sum()
+        return c, d.mean() if d.numel() else x.sum()
+
+
+class BatchLeave(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.ls = nn.ModuleList(nn.Linear(4, 4) for _ in range(3))
+        self.cs = nn.ModuleList(nn.Linear(4, 2) for _ in range(3))
+
+    def forward(self, x):
+        out = torch.zeros(x.shape[0], 2)
+        alive = torch.arange(x.shape[0])
+        for layer, c in zip(self.ls, self.cs):
+            x = torch.relu(layer(x))
+            y = c(x)
+            conf = y.softmax(-1).max(-1).values
+            leave = conf > 0.6
+            out[alive[leave]] = y[leave]
+            x = x[~leave]
+            alive = alive[~leave]
+            if x.shape[0] == 0:
+                break
+        else:
+            out[alive] = y[~leave]
+        return out
+
+
+CASES = {
+    "experts": (Moe(), [(rand(5, 4),), (rand(1, 4),), (rand(3, 4) * 3,)], {"x": {0: "batch"}}),
+    "mask": (Mask(), [(rand(9),), (-rand(9).abs(),), (rand(9).abs() * 3,)], {}),
+    "leaving the batch": (BatchLeave(), [(rand(5, 4),), (rand(1, 4),), (rand(3, 4) * 3,)], {"x": {0: "batch"}}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_selection(name):
+    model, calls, dims = CASES[name]
+    check(model, calls, dims=dims)
