@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from adaptc.compiler.ir.evaluate import Number
+from adaptc.compiler.verify.precision import around, held
 from adaptc.compiler.verify.terms import Term, Undefined, Variable, evaluate
 
 COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
@@ -23,33 +24,32 @@ def candidates(
 
     Preferred are the thresholds of the test `near` and their neighbours, if it is given; then `hint` (the
     value seen on the example inputs); then values at a comfortable distance from every threshold of
-    `tests`, as arithmetic may follow; then the thresholds themselves.
+    `tests`, as arithmetic may follow; then the thresholds themselves. All are numbers that the tensor of the
+    read can hold: between a float64 threshold and the float32 numbers on its two sides lies what no data gives.
     """
     if variable.kind == "bool":
         return [True, False] if hint is None or hint else [False, True]
-    neighbours = _near_integers if variable.kind == "int" else _near_floats
     values: list[Number] = []
     if near is not None and variable in near.variables:
-        values += neighbours(sorted(set(_thresholds(near, variable, known))))
+        values += _neighbours(sorted(set(_thresholds(near, variable, known))), variable)
     if hint is not None:
         values.append(hint)
     thresholds = sorted({value for test in tests for value in _thresholds(test, variable, known)})
     if variable.kind == "float":
         values += _comfortable(thresholds)
-    values += neighbours(thresholds)
+    values += _neighbours(thresholds, variable)
     values += [int(value) if variable.kind == "int" else float(value) for value in _COMMON]
     if not variable.free:
         values = [value for value in values if value >= 0]
-    return list(dict.fromkeys(values))
+    possible = (held(value, variable.dtype) for value in values)
+    return list(dict.fromkeys(value for value in possible if value is not None))
 
 
-def _near_integers(thresholds: list[float]) -> list[int]:
-    below = [math.floor(value) for value in thresholds]
-    return [value + shift for shift in (0, 1, -1, 2) for value in below]
-
-
-def _near_floats(thresholds: list[float]) -> list[float]:
-    return [v for t in thresholds for v in (t, math.nextafter(t, math.inf), math.nextafter(t, -math.inf))]
+def _neighbours(thresholds: list[float], variable: Variable) -> list[Number]:
+    if variable.kind == "int":
+        below = [math.floor(value) for value in thresholds]
+        return [value + shift for shift in (0, 1, -1, 2) for value in below]
+    return [value for threshold in thresholds for value in around(threshold, variable.dtype)]
 
 
 def _comfortable(thresholds: list[float]) -> list[float]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import networkx as nx  # type: ignore[import-untyped]
+import torch
 
 from adaptc.compiler.ir.evaluate import Number
-from adaptc.compiler.ir.program import Block, Dim, Program, edges
+from adaptc.compiler.ir.program import Block, Dim, Program, TensorType, edges
 from adaptc.compiler.verify.extents import extent
 from adaptc.compiler.verify.solve import Constraint, Facts, Solver
 from adaptc.compiler.verify.terms import Term, Terms, Variable
@@ -174,8 +175,11 @@ class Walker:
         reads: list[Variable] = []
         defined: list[Constraint] = []
         for step in block.steps:
-            if isinstance(step, Read):
-                reads.append(Variable(step.name, step.kind, visit, block.name))
+            if isinstance(step, Read) and not step.loc:
+                own = Variable(step.name, step.kind, visit, block.name, False)  # eager PyTorch has no such read
+                environment[step.name] = self._terms.variable(own)
+            elif isinstance(step, Read):
+                reads.append(Variable(step.name, step.kind, visit, block.name, dtype=_dtype(block, step.tensor)))
                 environment[step.name] = self._terms.variable(reads[-1])
             else:
                 term = self._scalar(step.expr, environment)
@@ -239,3 +243,10 @@ class Walker:
 
     def _known(self, shape: Sequence[Dim]) -> tuple[int | None, ...]:
         return tuple(extent(dim, self._dims) for dim in shape)
+
+
+def _dtype(block: Block, tensor: str) -> torch.dtype | None:
+    """The dtype of a parameter or output of `block`."""
+    types = {param.name: param.type for param in block.params} | {output.name: output.type for output in block.outputs}
+    kind = types.get(tensor)
+    return kind.dtype if isinstance(kind, TensorType) else None

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
+
 from adaptc.compiler.ir.evaluate import FUNCTIONS, Number
 from adaptc.runtime.hostprogram import Scalar
 
@@ -20,7 +22,8 @@ _PARTIAL = frozenset({"truediv", "floordiv", "mod", "pow", "lshift", "rshift", "
 class Variable:
     """What the data decides on a path: the read `name` of `block`, at the `visit`-th arrival there (0-based).
 
-    `free` is False for a size that only running the network tells: it cannot be forced.
+    `free` is False for a size that only running the network tells: it cannot be forced. `dtype` is that of the
+    tensor that is read, where it is known.
     """
 
     name: str
@@ -28,6 +31,7 @@ class Variable:
     visit: int = 0
     block: str = ""
     free: bool = True
+    dtype: torch.dtype | None = None
 
 
 class Undefined:
