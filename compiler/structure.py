@@ -19,6 +19,7 @@ from adaptc.runtime.tree import (
     ListNode,
     NamedTupleNode,
     RecordNode,
+    RowsNode,
     Static,
     Tree,
     TupleNode,
@@ -49,6 +50,18 @@ class _Parts:
     build: Callable[[list[Any]], Any]
 
 
+@dataclass(frozen=True)
+class Rows:
+    """A list or tuple whose length varies: the leaves of `element` are stacks with one row per element.
+
+    `numbers` tells for each leaf whether its rows are Python numbers.
+    """
+
+    element: Any
+    sequence: Literal["list", "tuple"]
+    numbers: tuple[bool, ...]
+
+
 def flatten(value: object, numbers: Numbers, root: str = "output", arrays: bool = False) -> tuple[Tree, list[Any]]:
     """Take `value` apart into its tree and its leaves in order of appearance.
 
@@ -66,6 +79,11 @@ def flatten(value: object, numbers: Numbers, root: str = "output", arrays: bool 
             return Leaf(len(leaves) - 1)
         if item is None or isinstance(item, (bool, int, float, str)):
             return Static(_plain(item))
+        if isinstance(item, Rows):
+            first = len(leaves)
+            element = visit(item.element, f"{path}[0]", around)
+            of_numbers = tuple(first + place for place, number in enumerate(item.numbers) if number)
+            return RowsNode(item.sequence, of_numbers, (element,))
         if id(item) in around:
             raise StructureError(path, "a container that holds itself", "return a value without cycles")
         parts = _parts(item, path)
@@ -112,6 +130,8 @@ def leaf_paths(tree: Tree, root: str = "output", dotted: bool = False) -> list[t
             return [(root, index)]
         case Static():
             return []
+        case RowsNode(items=items):
+            keys = [(".*" if dotted else "[:]", items[0])]
         case TupleNode(items=items) | ListNode(items=items):
             keys = [(f".{i}" if dotted else f"[{i}]", item) for i, item in enumerate(items)]
         case DictNode(keys=names, items=items):
@@ -119,6 +139,11 @@ def leaf_paths(tree: Tree, root: str = "output", dotted: bool = False) -> list[t
         case NamedTupleNode(fields=fields, items=items) | RecordNode(fields=fields, items=items):
             keys = [(f".{name}", item) for name, item in zip(fields, items)]
     return [leaf for suffix, item in keys for leaf in leaf_paths(item, root + suffix, dotted)]
+
+
+def parts_of(value: object) -> list[Any]:
+    """The elements of a container, in the order in which `flatten` takes them. Raises StructureError."""
+    return [item for _, item in _parts(value, "value").items]
 
 
 def show(tree: Tree) -> str:
@@ -134,6 +159,8 @@ def show(tree: Tree) -> str:
             return f"[{', '.join(map(show, items))}]"
         case DictNode(keys=keys, items=items):
             return "{" + ", ".join(f"{key!r}: {show(item)}" for key, item in zip(keys, items)) + "}"
+        case RowsNode(sequence=sequence, items=items):
+            return f"[{show(items[0])}, ...]" if sequence == "list" else f"({show(items[0])}, ...)"
         case NamedTupleNode() | RecordNode():
             named = [f"{key}={show(item)}" for key, item in zip(tree.fields, tree.items)]
             return f"{tree.name}({', '.join(named)})"

@@ -60,7 +60,7 @@ class Constants:
         self.program = program
         self.max_bytes = max_bytes
         self.types = {name: environment(block) for name, block in program.blocks.items()}
-        self._computed: dict[tuple[object, ...], Literal] = {}
+        self._computed: dict[tuple[object, ...], Literal | None] = {}
         entry = program.blocks[program.entry]
         self.params: dict[str, dict[str, Known | None]] = {
             entry.name: dict.fromkeys(param.name for param in entry.params)
@@ -152,7 +152,10 @@ class Constants:
         memo = (node, *sorted(((used.name, _identity(value)) for used, value in inputs.items()), key=repr))
         if memo not in self._computed:
             tensors = {used: self.tensor(value) for used, value in inputs.items()}
-            self._computed[memo] = _literal(_run(node, needed, tensors))
+            try:
+                self._computed[memo] = _literal(_run(node, needed, tensors))
+            except (IndexError, RuntimeError):
+                self._computed[memo] = None  # the call fails on these values: the code does not run on them, or raises
         return self._computed[memo]
 
 

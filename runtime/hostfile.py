@@ -22,6 +22,7 @@ from adaptc.runtime.tree import (
     ListNode,
     NamedTupleNode,
     RecordNode,
+    RowsNode,
     Static,
     Tree,
     TupleNode,
@@ -163,6 +164,12 @@ class FilePrinter(HostPrinter):
                 return tuple_text([self._nested(item, outputs) for item in items])
             case ListNode(items=items):
                 return f"[{', '.join(self._nested(item, outputs) for item in items)}]"
+            case RowsNode(sequence=sequence, items=items):
+                indices = leaf_indices(tree)
+                rows = {i: f"{outputs[i]}[row]" + ".item()" * (i in tree.numbers) for i in indices}
+                element = self._nested(items[0], [rows.get(i, text) for i, text in enumerate(outputs)])
+                body = f"{element} for row in range(len({outputs[indices[0]]}))"
+                return f"[{body}]" if sequence == "list" else f"tuple([{body}])"
             case DictNode(keys=keys, items=items):
                 pairs = (f"{literal(key)}: {self._nested(item, outputs)}" for key, item in zip(keys, items))
                 return f"{{{', '.join(pairs)}}}"

@@ -13,6 +13,7 @@ from adaptc.runtime.tree import (
     ListNode,
     NamedTupleNode,
     RecordNode,
+    RowsNode,
     Static,
     Tree,
     TupleNode,
@@ -68,6 +69,8 @@ def tree_text(tree: Tree, specs: Sequence[TensorSpec | ValueSpec]) -> str:
             return f"({texts[0]},)" if len(texts) == 1 else f"({', '.join(texts)})"
         case ListNode(items=items):
             return f"[{', '.join(tree_text(item, specs) for item in items)}]"
+        case RowsNode(sequence=sequence, items=items):
+            return f"{sequence} of {tree_text(items[0], specs)} by rows"
         case DictNode(keys=keys, items=items):
             pairs = (f"{key!r}: {tree_text(item, specs)}" for key, item in zip(keys, items))
             return f"{{{', '.join(pairs)}}}"

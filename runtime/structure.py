@@ -15,12 +15,14 @@ from adaptc.runtime.tree import (
     ListNode,
     NamedTupleNode,
     RecordNode,
+    RowsNode,
     Static,
     Tree,
     TupleNode,
 )
+from adaptc.runtime.treecheck import leaf_indices
 
-Build = Callable[[Sequence[Any]], Any]
+Build = Callable[[Any], Any]
 """Makes the nested value from the flat list."""
 
 Flatten = Callable[[Any, list[Any]], None]
@@ -83,6 +85,8 @@ class Builders:
             case DictNode(keys=keys, items=items):
                 pairs = [(key, self.builder(item)) for key, item in zip(keys, items)]
                 return lambda leaves: {key: part(leaves) for key, part in pairs}
+            case RowsNode():
+                return self._rows(tree)
             case NamedTupleNode(items=items) | RecordNode(items=items):
                 make = self._class(tree)
                 parts = [self.builder(item) for item in items]
@@ -94,6 +98,18 @@ class Builders:
             return itemgetter(*indices)
         parts = [self.builder(item) for item in items]
         return lambda leaves: tuple([part(leaves) for part in parts])
+
+    def _rows(self, node: RowsNode) -> Build:
+        indices = leaf_indices(node)
+        element = self.builder(node.items[0])
+        make = list if node.sequence == "list" else tuple
+
+        def build(leaves: Sequence[Any]) -> Any:
+            columns = {i: leaves[i].tolist() if i in node.numbers else leaves[i] for i in indices}
+            count = len(columns[indices[0]])
+            return make([element({i: column[row] for i, column in columns.items()}) for row in range(count)])
+
+        return build
 
     def _class(self, node: NamedTupleNode | RecordNode) -> Callable[..., Any]:
         kind = type(node).__name__ + ("+" if isinstance(node, RecordNode) and node.mapping else "")
@@ -197,6 +213,8 @@ def _children(tree: Tree, path: str) -> list[tuple[Tree, str]]:
     match tree:
         case TupleNode(items=items) | ListNode(items=items):
             return [(item, f"{path}[{i}]") for i, item in enumerate(items)]
+        case RowsNode(items=items):
+            return [(items[0], f"{path}[:]")]
         case DictNode(keys=keys, items=items):
             return [(item, f"{path}[{key!r}]") for key, item in zip(keys, items)]
         case NamedTupleNode(fields=fields, items=items) | RecordNode(fields=fields, items=items):

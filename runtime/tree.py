@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 
@@ -57,4 +59,13 @@ class RecordNode(msgspec.Struct, frozen=True, tag="record", tag_field="node"):
     mapping: bool = False
 
 
-Tree = Leaf | Static | TupleNode | ListNode | DictNode | NamedTupleNode | RecordNode
+class RowsNode(msgspec.Struct, frozen=True, tag="rows", tag_field="node"):
+    """A list or tuple whose length differs from call to call: the leaves of its one item are arrays with a row per
+    element. The rows of the leaves in `numbers` are Python numbers."""
+
+    sequence: Literal["list", "tuple"]
+    numbers: tuple[int, ...]
+    items: tuple[Tree]
+
+
+Tree = Leaf | Static | TupleNode | ListNode | DictNode | NamedTupleNode | RecordNode | RowsNode

@@ -6,7 +6,7 @@ import keyword
 from collections.abc import Iterator
 
 from adaptc.runtime.errors import ArtifactError
-from adaptc.runtime.tree import DictNode, Leaf, ListNode, NamedTupleNode, RecordNode, Tree, TupleNode
+from adaptc.runtime.tree import DictNode, Leaf, ListNode, NamedTupleNode, RecordNode, RowsNode, Tree, TupleNode
 
 
 def check_tree(tree: Tree, leaves: int, what: str, file: str) -> None:
@@ -21,6 +21,8 @@ def check_tree(tree: Tree, leaves: int, what: str, file: str) -> None:
                 _check_fields(name, fields, items, what, file)
                 if any(field.startswith("_") for field in fields):
                     raise ArtifactError(f"{file}: {what} holds a named tuple with a field that begins with _")
+            case RowsNode() if not leaf_indices(node) or any(isinstance(n, RowsNode) for n in nodes(node.items[0])):
+                raise ArtifactError(f"{file}: {what} holds a list of rows without leaves, or of lists of rows")
             case RecordNode(name=name, fields=fields, items=items):
                 _check_fields(name, fields, items, what, file)
 
@@ -36,7 +38,7 @@ def nodes(tree: Tree) -> Iterator[Tree]:
     while waiting:
         node = waiting.pop()
         yield node
-        if isinstance(node, TupleNode | ListNode | DictNode | NamedTupleNode | RecordNode):
+        if isinstance(node, TupleNode | ListNode | DictNode | NamedTupleNode | RecordNode | RowsNode):
             waiting.extend(reversed(node.items))
 
 

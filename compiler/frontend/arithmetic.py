@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from adaptc.compiler.frontend import instructions as code
-from adaptc.compiler.frontend import rewrites
+from adaptc.compiler.frontend import rewrites, segments, texts
 from adaptc.compiler.frontend.iterators import POISON
 from adaptc.compiler.frontend.registers import operand, store
 from adaptc.compiler.frontend.signals import Refused
@@ -28,7 +28,15 @@ def truth(machine: Machine, value: Any) -> bool | torch.SymBool | Any:
         return rewrites.nonzero(machine.recorder, value)
     if isinstance(value, (torch.SymInt, torch.SymFloat)):
         return value != 0
+    if segments.holds(value):
+        return length(value) > 0
     return bool(value)
+
+
+def length(items: list[Any]) -> Any:
+    """The number of elements of a list, some of which stand for any number of them."""
+    counts = [item.count if type(item) is segments.Segment else 1 for item in items]
+    return sum(counts)
 
 
 def as_number(value: Any) -> Any:
@@ -149,6 +157,8 @@ def binary(machine: Machine, frame: Frame, i: code.Binary) -> None:
     result: Any
     if a is POISON or b is POISON:
         result = POISON
+    elif isinstance(a, str) and (i.function in {"add", "iadd"} or i.function == "mod"):
+        result = _text(i.function, a, b)
     elif i.function in {"is_", "is_not"}:
         result = _identical(a, b)
         result = result if i.function == "is_" else negate(result)
@@ -171,6 +181,16 @@ def binary(machine: Machine, frame: Frame, i: code.Binary) -> None:
     else:
         result = getattr(operator, i.function)(as_number(a), as_number(b))
     store(machine, frame, i.dst, result)
+
+
+def _text(function: str, a: str, b: Any) -> Any:
+    """``a + b`` or ``a % b`` of a text."""
+    if function != "mod":
+        symbolic = isinstance(b, str) and (texts.is_symbolic(a) or texts.is_symbolic(b))
+        return texts.make([a, b]) if symbolic else a + b
+    symbolic = any(texts.is_symbolic(item) for item in (b if isinstance(b, tuple) else (b,)))
+    made = texts.percent(a, b) if symbolic else None
+    return a % b if made is None else made
 
 
 def _booleans(a: Any, b: Any) -> bool:

@@ -7,7 +7,7 @@ import dis
 import functools
 import inspect
 from collections.abc import Iterable
-from types import FunctionType, MethodType, TracebackType
+from types import BuiltinMethodType, FunctionType, MethodType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,19 +15,19 @@ from torch.nn.modules import module as torch_module
 
 from adaptc.compiler.errors import Problem
 from adaptc.compiler.frontend import instructions as code
-from adaptc.compiler.frontend import prelude, registers, specials
+from adaptc.compiler.frontend import prelude, registers, segments, specials, texts
 from adaptc.compiler.frontend.iterators import (
     POISON,
     MachineIterator,
     RangeIterator,
     RowIterator,
+    SegmentIterator,
     SequenceIterator,
     SymbolicRange,
 )
 from adaptc.compiler.frontend.recorder import DATA_DEPENDENT
 from adaptc.compiler.frontend.signals import NeedsInterpretation, NeedsSplit, Refused
 from adaptc.compiler.frontend.sources import codes_of, is_library_file
-from adaptc.compiler.frontend.specials import SymbolicText, symbolic_text
 from adaptc.compiler.frontend.state import Frame, Generator
 from adaptc.compiler.frontend.symbols import Symbolic
 
@@ -49,7 +49,8 @@ def call(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[st
     while True:
         if function is POISON:
             return _result(machine, dst, POISON)
-        special = specials.find(function)
+        grown = any(segments.holds(arg) for arg in (*args, *kwargs.values()))
+        special = specials.find_grown(machine, function) if grown else specials.find(function)
         if special is not None:
             outcome = special(machine, args, kwargs, dst)
             if outcome is specials.ENTERED:
@@ -84,7 +85,23 @@ def call(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[st
             break
     if any(arg is POISON for arg in (*args, *kwargs.values())):
         return _result(machine, dst, POISON)
+    if isinstance(function, BuiltinMethodType) and type(function.__self__) in (str, texts.SymbolicText):
+        if any(texts.is_symbolic(arg) for arg in (function.__self__, *args, *kwargs.values())):
+            return _result(machine, dst, _text_method(machine, function, args, kwargs))
     return _result(machine, dst, native(machine, function, args, kwargs))
+
+
+def _text_method(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """A method of a text that has, or is given, a number that depends on data."""
+    if function.__name__ == "format" and not isinstance(function.__self__, texts.SymbolicText):
+        return texts.formatted(function.__self__, args, kwargs)
+    raise Refused(
+        machine.problem(
+            f"{function.__name__}() of a text with a number that depends on data",
+            "the text is known only at run time",
+            "make the text with an f-string",
+        )
+    )
 
 
 def _result(machine: Machine, dst: str | None, value: Any) -> None:
@@ -162,6 +179,8 @@ def _takes_data(machine: Machine, function: FunctionType, args: tuple[Any, ...],
     if is_library_file(function.__code__.co_filename):
         return False
     dimensions = machine.recorder.dimensions
+    if any(segments.holds(arg) for arg in (*args, *kwargs.values())):
+        return True
     return any(
         isinstance(arg, Symbolic) and not all(symbol in dimensions for symbol in arg.node.expr.free_symbols)
         for arg in (*args, *kwargs.values())
@@ -197,8 +216,6 @@ def _forward(machine: Machine, module: torch.nn.Module) -> Any:
 
 def get_attribute(machine: Machine, frame: Frame, obj: Any, name: str, dst: str) -> None:
     """dst = obj.name; a property whose code is interpreted is entered."""
-    if isinstance(name, SymbolicText):
-        specials.refuse_text(machine, name)
     if isinstance(obj, Generator) and name in {"send", "__next__", "close", "throw"}:
         method = getattr(specials, name, specials.send)
         return registers.store(machine, frame, dst, functools.partial(method, obj))
@@ -226,6 +243,11 @@ def iterator(machine: Machine, obj: Any) -> Any:
         return RangeIterator(obj.start, obj.stop, obj.step)
     if isinstance(obj, SymbolicRange):
         return RangeIterator(obj.start, obj.stop, obj.step)
+    if segments.holds(obj):
+        segment = segments.whole(machine.recorder, obj)
+        if segment is None:
+            raise Refused(segments.refusal(machine.problem, "a loop over elements of different kinds"))
+        return SegmentIterator(machine.recorder, segment)
     if type(obj) in (list, tuple, str):
         return SequenceIterator(obj)
     if isinstance(obj, torch.Tensor) and obj.dim() and not isinstance(obj.shape[0], int):
@@ -236,6 +258,7 @@ def iterator(machine: Machine, obj: Any) -> Any:
 def iterate(machine: Machine, obj: Any) -> Iterable[Any]:
     """The items of anything whose number of items is known now."""
     unknown = isinstance(obj, torch.Tensor) and obj.dim() and not isinstance(obj.shape[0], int)
+    unknown = unknown or segments.holds(obj)
     if unknown or isinstance(obj, SymbolicRange) or (isinstance(obj, MachineIterator) and obj.remaining() is None):
         raise Refused(
             machine.problem(
@@ -343,6 +366,3 @@ def raised_at(machine: Machine, error: BaseException) -> str:
 def message_of(error: BaseException) -> str:
     """The text of an exception."""
     return ", ".join(arg if isinstance(arg, str) else type(arg).__name__ for arg in error.args)
-
-
-__all__ = ["NeedsSplit", "SymbolicText", "symbolic_text"]

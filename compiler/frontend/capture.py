@@ -12,7 +12,7 @@ import sympy
 import torch
 
 from adaptc.compiler.errors import CompileError, Problem
-from adaptc.compiler.frontend import prelude, rolling
+from adaptc.compiler.frontend import prelude, rolling, segments, texts
 from adaptc.compiler.frontend.assemble import Assembly, reachable, weight_names
 from adaptc.compiler.frontend.draft import Draft, Operand, RaiseEnd, ReturnEnd, SizeStep, Value
 from adaptc.compiler.frontend.export import Exporter
@@ -25,7 +25,6 @@ from adaptc.compiler.frontend.machine import Machine
 from adaptc.compiler.frontend.memory import Held
 from adaptc.compiler.frontend.recorder import Recorder
 from adaptc.compiler.frontend.signals import JoinSite, NeedsInterpretation, NeedsRoll, NeedsSplit, Refused
-from adaptc.compiler.frontend.specials import refuse_text, texts_in
 from adaptc.compiler.frontend.state import Generator, Modes, State
 from adaptc.compiler.frontend.symbols import Symbolic, expression, kind_of
 from adaptc.compiler.frontend.transforms import traced_transforms
@@ -212,10 +211,10 @@ class _Capture:
         if is_poisoned(value):
             state.draft.end = RaiseEnd("", "", loc)  # a problem has been noted where this came from
             return
-        for text in texts_in(value):
-            refuse_text(self.machine, text)
+        if any(texts.texts_in(value)):
+            raise texts.refusal(self.machine)
         try:
-            tree, leaves = flatten(value, "leaf")
+            tree, leaves = flatten(segments.as_rows(recorder, value), "leaf")
         except StructureError as error:
             file, line = _split_location(loc)
             raise Refused(

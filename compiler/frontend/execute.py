@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from adaptc.compiler.frontend import arithmetic, calls, iteration, subscripts
+from adaptc.compiler.frontend import arithmetic, calls, iteration, subscripts, texts
 from adaptc.compiler.frontend import instructions as code
 from adaptc.compiler.frontend.iteration import items
 from adaptc.compiler.frontend.iterators import POISON
 from adaptc.compiler.frontend.registers import operand, store
 from adaptc.compiler.frontend.signals import Refused
-from adaptc.compiler.frontend.specials import SymbolicText, symbolic_text
 from adaptc.compiler.frontend.state import Frame, Generator
-from adaptc.compiler.frontend.symbols import Symbolic
 
 if TYPE_CHECKING:
     from adaptc.compiler.frontend.machine import Machine
@@ -156,19 +154,16 @@ def del_item(machine: Machine, frame: Frame, i: code.DelItem) -> None:
 
 def format_value(machine: Machine, frame: Frame, i: code.Format) -> None:
     value = operand(frame, i.value)
-    if isinstance(value, Symbolic):
-        value = symbolic_text(machine, value)
     spec = operand(frame, i.spec)
     convert: dict[str, Callable[[Any], Any]] = {"": lambda item: item, "s": str, "r": repr, "a": ascii}
-    text = str(value) if isinstance(value, SymbolicText) else format(convert[i.conversion](value), spec)
-    store(machine, frame, i.dst, SymbolicText(text) if isinstance(value, SymbolicText) else text)
+    if not texts.is_symbolic(value):
+        value = convert[i.conversion](value)
+    store(machine, frame, i.dst, texts.of_value(value, spec))
 
 
 def join(machine: Machine, frame: Frame, i: code.Join) -> None:
     parts = [operand(frame, part) for part in i.parts]
-    text = "".join(parts)
-    symbolic = any(isinstance(part, SymbolicText) for part in parts)
-    store(machine, frame, i.dst, SymbolicText(text) if symbolic else text)
+    store(machine, frame, i.dst, texts.make(parts))
 
 
 def raise_exception(machine: Machine, frame: Frame, i: code.Raise) -> None:

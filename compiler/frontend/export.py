@@ -14,7 +14,18 @@ from torch.export import Dim
 from torch.fx import traceback
 
 from adaptc.compiler.errors import CompileError, Problem
-from adaptc.compiler.frontend.draft import Draft, LetStep, Op, ReadStep, SlotRef, SymbolArg, Value, leaves, map_leaves
+from adaptc.compiler.frontend.draft import (
+    Draft,
+    LetStep,
+    Op,
+    ReadStep,
+    SizeStep,
+    SlotRef,
+    SymbolArg,
+    Value,
+    leaves,
+    map_leaves,
+)
 from adaptc.compiler.frontend.replay import Replay
 from adaptc.compiler.frontend.symbols import SymbolTable, expression
 from adaptc.compiler.ir.program import Code, ScalarType, TensorType, Type
@@ -223,11 +234,15 @@ class _Layout:
                     for symbol in sorted(leaf.expr.free_symbols, key=str):
                         needed[symbol] = None
         made = [slot for op in tape for slot in op.results if slot is not None]
+        # only a size that a call of the tape has made is known by its result; others are known before
+        sizes = {step.value for step in draft.steps if isinstance(step, SizeStep)}
         extents = {
             expression(extent): (slot, dim)
             for slot in (*made[::-1], *self.tensors[::-1])
             for dim, extent in enumerate(draft.tensors[slot].shape)
-            if not isinstance(extent, int) and expression(extent).is_Symbol
+            if not isinstance(extent, int)
+            and expression(extent).is_Symbol
+            and (slot in draft.inputs or symbols.values.get(expression(extent)) in sizes)
         }
         own = {value: symbol for symbol, value in symbols.values.items() if value.draft is draft}
         elements = {
@@ -249,6 +264,11 @@ class _Layout:
         self.elements = {
             symbol: elements[symbol] for symbol in needed if symbol in elements and symbol not in self.extents
         }
+        for slot in self.elements.values():
+            value = draft.inputs.get(slot)
+            if value is not None and slot not in read:
+                (self.tensors if value.weight is None else self.weights).append(slot)
+                read.add(slot)
         inside = {*self.extents, *self.elements, *self.computed}
         self.scalars = [symbol for symbol in needed if symbol not in inside]
 

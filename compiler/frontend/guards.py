@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch._subclasses.fake_tensor import FakeTensor
 
 from adaptc.compiler.frontend.recorder import NATIVE, Recorder
 from adaptc.compiler.frontend.signals import NeedsInterpretation, NeedsSplit
@@ -24,7 +25,7 @@ _ARITHMETIC = [
 @contextmanager
 def guarded_symbols(recorder: Recorder) -> Iterator[None]:
     """While it lasts, native code that turns a symbolic number into a concrete one is noticed."""
-    originals = []
+    originals: list[tuple[type, str, Any]] = []
     for cls in Symbolic:
         for method in ("__bool__", "__int__", "__float__", "__index__"):
             original = cls.__dict__.get(method)
@@ -37,6 +38,9 @@ def guarded_symbols(recorder: Recorder) -> Iterator[None]:
             if original is not None:
                 originals.append((cls, method, original))
                 setattr(cls, method, _interpreted_only(recorder, original))
+    # a fake tensor's own tolist() goes past the recorder
+    originals.append((FakeTensor, "tolist", FakeTensor.__dict__["tolist"]))
+    FakeTensor.tolist = torch.Tensor.tolist  # type: ignore[method-assign]
     try:
         yield
     finally:

@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
+
+from adaptc.compiler.frontend.segments import Segment, take
+
+if TYPE_CHECKING:
+    from adaptc.compiler.frontend.recorder import Recorder
 
 
 class MachineIterator(Iterator[Any]):
@@ -118,6 +123,27 @@ class RowIterator(MachineIterator):
 
     def remaining(self) -> int | None:
         return None
+
+
+class SegmentIterator(MachineIterator):
+    """Iterates over a list that has grown in a loop."""
+
+    __slots__ = ("index", "recorder", "segment")
+
+    def __init__(self, recorder: Recorder, segment: Segment) -> None:
+        self.recorder, self.segment = recorder, segment
+        self.index: Any = 0
+
+    def more(self) -> bool | torch.SymBool:
+        more: bool | torch.SymBool = self.index < self.segment.count
+        return more
+
+    def take(self) -> Any:
+        self.index = self.index + 1
+        return take(self.recorder, self.segment, self.index - 1)
+
+    def remaining(self) -> int | None:
+        return self.segment.count if isinstance(self.segment.count, int) else None
 
 
 class EnumerateIterator(MachineIterator):

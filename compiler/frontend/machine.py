@@ -15,7 +15,7 @@ import sympy
 import torch
 
 from adaptc.compiler.errors import Problem
-from adaptc.compiler.frontend import arithmetic, calls, execute, iteration, joins, registers, rolling, subscripts
+from adaptc.compiler.frontend import arithmetic, calls, execute, forks, iteration, joins, registers, rolling
 from adaptc.compiler.frontend import instructions as code
 from adaptc.compiler.frontend.draft import Arm, BranchEnd, Draft, HostExpr, LetStep, RaiseEnd, SwitchEnd, Value
 from adaptc.compiler.frontend.heap import Heap
@@ -55,7 +55,6 @@ class Machine:
         self.drafts: list[Draft] = []
         self.problems: dict[tuple[str, int, str], list[tuple[Problem, tuple[rolling.Roll, ...]]]] = {}
         self.notes: dict[str, None] = {}
-        self.text_sites: dict[str, JoinSite | None] = {}
         self.returned = False
         self.given_up = 0
         self.unknown_tests: set[tuple[int, int]] = set()
@@ -192,7 +191,7 @@ class Machine:
                     raise
                 rolling.unroll(self, roll, "a number that it counts is needed as it is")
                 return
-            except subscripts.Fork as fork:
+            except forks.Fork as fork:
                 roll = rolling.counting(state, fork.number, self.rolled_sites)
                 if roll is not None:
                     rolling.unroll(self, roll, "a number that it counts chooses an element")
@@ -372,7 +371,7 @@ class Machine:
         self.ready.append(copy)
         return copy
 
-    def _switch(self, state: State, frame: Frame, fork: subscripts.Fork) -> None:
+    def _switch(self, state: State, frame: Frame, fork: forks.Fork) -> None:
         """Go on once per value of a symbolic number, the instruction executed again with the concrete one."""
         loc = "{}:{}".format(*self.location())
         self._count_fork(frame)
@@ -381,10 +380,11 @@ class Machine:
         origin = frame.pc
         for value in fork.values:
             frame.pc = origin
+            found = value if fork.found is None else fork.found[value]
             if fork.register is not None:
-                frame.registers[fork.register] = value
+                frame.registers[fork.register] = found
             else:
-                registers.store(self, frame, fork.dst, fork.container[value])
+                registers.store(self, frame, fork.dst, found)
             arm = self._branch_off(state)
             arm.apart = True
             arms.append(Arm(arm.draft))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
@@ -16,6 +17,7 @@ from typing import Any
 import sympy
 import torch
 
+from adaptc.compiler.frontend import segments, texts
 from adaptc.compiler.frontend.draft import Arm, Draft, JumpEnd, Operand, SizeStep, Value
 from adaptc.compiler.frontend.heap import Heap, blank, contents
 from adaptc.compiler.frontend.iterators import POISON, MachineIterator, SequenceIterator
@@ -25,7 +27,7 @@ from adaptc.compiler.frontend.signals import JoinSite
 from adaptc.compiler.frontend.state import Frame, Generator, Snapshot, State
 from adaptc.compiler.frontend.symbols import Symbolic, expression, kind_of
 
-_ATOMS = (str, bytes, torch.dtype, torch.device, range, complex)
+_ATOMS = (str, bytes, torch.dtype, torch.device, range, complex, torch.overrides.TorchFunctionMode)
 _METHODS = (MethodType, BuiltinFunctionType, MethodWrapperType)
 _COMPARED_BY_VALUE = (*_ATOMS, *_METHODS)
 
@@ -183,6 +185,8 @@ class Merge:
             return self._number(given)
         if any(type(item) is not type(first) for item in given):
             raise Conflict(f"{type(first).__name__} against {[type(item).__name__ for item in given]}")
+        if isinstance(first, texts.SymbolicText):
+            return self._text(given)
         if isinstance(first, _COMPARED_BY_VALUE):
             if not all(item == first for item in given):
                 raise Conflict(f"different {type(first).__name__}")
@@ -200,12 +204,27 @@ class Merge:
             return slice(*[self.value([getattr(s, part) for s in given]) for part in ("start", "stop", "step")])
         return self._object(given, key)
 
+    def _text(self, given: Sequence[texts.SymbolicText]) -> Any:
+        first = given[0]
+        if any(len(item.parts) != len(first.parts) for item in given):
+            raise Conflict("different texts")
+        for column in zip(*[item.parts for item in given], strict=True):
+            holes = [part for part in column if isinstance(part, texts.Hole)]
+            if len(holes) != len(column):
+                if any(part != column[0] for part in column):
+                    raise Conflict("different texts")
+            elif self.value([hole.number for hole in holes]) is not holes[0].number:
+                raise Conflict("texts with different numbers")
+        return first
+
     def _tuple(self, given: Sequence[Any], key: tuple[int, ...]) -> Any:
         first = given[0]
         if any(len(item) != len(first) for item in given):
-            raise Conflict("tuples of different lengths")
+            if type(first) is not tuple:
+                raise Conflict("tuples of different lengths")
+            given = [tuple(items) for items in self._grown(given)]
         items = [self.value(column) for column in zip(*given, strict=True)]
-        if all(item is original for item, original in zip(items, first, strict=True)):
+        if len(items) == len(first) and all(map(operator.is_, items, first)):
             merged = first
         elif hasattr(first, "_fields"):
             merged = type(first)(*items)
@@ -259,7 +278,7 @@ class Merge:
             return tuple([self.value(column) for column in zip(*held, strict=True)])
         if isinstance(first, list):
             if any(len(part) != len(first) for part in held):
-                raise Conflict("lists of different lengths")
+                held = self._grown(held)
             return [self.value(column) for column in zip(*held, strict=True)]
         if isinstance(first, set):
             if any(part != first for part in held):
@@ -291,6 +310,27 @@ class Merge:
                 for name in first
             }
         raise Conflict(f"{type(item).__name__} objects")
+
+    def _grown(self, lists: Sequence[Sequence[Any]]) -> Sequence[list[Any]]:
+        """Lists of different lengths with one segment in place of what differs. Raises Conflict."""
+        if not self.rolling and not any(segments.holds(items) for items in lists):
+            raise Conflict("lists or tuples of different lengths")
+        layout = segments.split(lists)
+        if layout is None:
+            raise Conflict("a list that grows by elements of different kinds, dtypes or shapes")
+        fixed, kind = layout
+        recorder, result = self.recorder, []
+        before = recorder.draft, recorder.held
+        for state, items in zip(self.states, lists, strict=True):
+            recorder.draft, recorder.held = state.draft, state.held
+            try:
+                segment = segments.collect(recorder, items[fixed:], kind)
+            except LookupError:
+                raise Conflict("a list that grows by tensors whose size depends on data") from None
+            finally:
+                recorder.draft, recorder.held = before
+            result.append([*items[:fixed], segment])
+        return result
 
     def _module(self, module: torch.nn.Module) -> None:
         _, *original = self.objects.watched[id(module)]

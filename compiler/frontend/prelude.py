@@ -162,6 +162,53 @@ def close(generator):
     raise RuntimeError("generator ignored GeneratorExit")
 
 
+def bincount(input, weights=None, minlength=0):
+    """torch.bincount with a length that is known: the values must be below `minlength`."""
+    if not indices_below(input, minlength) and not (input.numel() == 0 or own_number(input.max()) < minlength):
+        raise RuntimeError("bincount() of a value that is not below minlength; the compiled network needs a larger one")
+    return counted(input, weights, minlength)
+
+
+def indices_below(indices, bound):
+    """Whether indices are known to lie below a bound; the machine knows."""
+    raise NotImplementedError
+
+
+def own_number(tensor):
+    """A number that eager PyTorch does not read here; the machine reads it."""
+    raise NotImplementedError
+
+
+def counted(input, weights, length):
+    """torch.bincount of values below `length`; the machine records it."""
+    raise NotImplementedError
+
+
+def grown_count(segment):
+    """The number of elements of a segment; the machine computes it."""
+    raise NotImplementedError
+
+
+def grown_element(segment, index):
+    """An element of a segment; the machine takes it."""
+    raise NotImplementedError
+
+
+def grown_item(before, segment, after, index):
+    """An element of a list that consists of `before`, the elements of a segment, and `after`."""
+    rows = grown_count(segment)
+    total = len(before) + rows + len(after)
+    if index < 0:
+        index = index + total
+    if index < 0 or index >= total:
+        raise IndexError("list index out of range")
+    if before and index < len(before):
+        return before[index]
+    if not after or index < len(before) + rows:
+        return grown_element(segment, index - len(before))
+    return after[index - len(before) - rows]
+
+
 def drain(iterable):
     """All items that an iterator still has, as a list."""
     return [item for item in iterable]

@@ -6,6 +6,7 @@ torch functions: attention, linear and norms stay whole. Calls that turn data in
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -56,6 +57,14 @@ NATIVE = (
     "call the function from the network's own Python code",
 )
 """Why a number that depends on data cannot be used in native code, and what to write instead."""
+
+
+_REARRANGING = frozenset(
+    {"__getitem__", "select", "squeeze", "unsqueeze", "view", "reshape", "flatten", "unbind", "clone", "detach",
+     "permute", "transpose", "t", "contiguous", "index_select", "gather", "sort", "long", "expand", "repeat", "unique",
+     "flip", "cpu"}
+)  # fmt: skip
+"""Calls whose result holds nothing but elements of their first argument."""
 
 
 class Recorder(TorchFunctionMode):
@@ -147,7 +156,9 @@ class Recorder(TorchFunctionMode):
         if hint < 2 or hint in taken:
             hint = next(prime for prime in sympy.primerange(5, 10**6) if prime not in taken)
         source = ConstantSource(name or self.name("extent"))
-        symbol = self.shapes.create_symbol(hint, source, dynamic_dim=DimDynamic.DYNAMIC)
+        # a loop can leave a tensor without rows; an input has some
+        positive = True if name else None
+        symbol = self.shapes.create_symbol(hint, source, dynamic_dim=DimDynamic.DYNAMIC, positive=positive)
         self.dimensions[symbol] = name
         self.symbols.ranges[symbol] = ValueRanges(1 if name else 0, int_oo)
         return self.shapes.create_symintnode(symbol, hint=hint, source=source)  # type: ignore[return-value]
@@ -290,24 +301,39 @@ class Recorder(TorchFunctionMode):
                 )
             ) from error
 
-    def _is_index(self, slot: int) -> bool:
-        """Whether the tensor of `slot` holds indices or counts, which are never negative."""
-        while self.memories.of(self.draft.tensors[slot]) not in self.draft.changed:
+    def index_bound(self, tensor: torch.Tensor) -> float:
+        """What the indices or counts that a tensor holds lie below, 0 where it may hold anything else.
+
+        They are never negative; where nothing is known of their size, it is infinite.
+        """
+        slot = self.draft.slots.get(id(self.fake(tensor)), -1)
+        while slot >= 0 and self.memories.of(self.draft.tensors[slot]) not in self.draft.changed:
             found = next((op for op in reversed(self.draft.ops) if slot in op.results), None)
             if found is None:
-                return False
+                return 0
             name = getattr(found.function, "__name__", "")
-            if name in {"argmax", "argmin", "count_nonzero", "nonzero", "bincount"}:
-                return True
-            if name in {"max", "min", "topk", "sort", "kthvalue", "mode", "median"}:
-                return len(found.results) == 2 and found.results[1] == slot
             source = found.args[0] if found.args else None
-            if name not in {"__getitem__", "select", "squeeze", "view", "reshape", "flatten", "unbind", "clone"}:
-                return False
-            if not isinstance(source, SlotRef):
-                return False
+            second = len(found.results) == 2 and found.results[1] == slot
+            if name in {"argmax", "argmin"} or (name in {"max", "min", "topk", "sort", "kthvalue", "mode"} and second):
+                return self._extent_of_choice(found, name)
+            if name in {"count_nonzero", "nonzero", "bincount", "median"}:
+                return math.inf if name != "median" or second else 0
+            if name not in _REARRANGING or not isinstance(source, SlotRef):
+                return 0
             slot = source.slot
-        return False  # what it held has been changed in place
+        return 0  # what it held has been changed in place
+
+    def _extent_of_choice(self, op: Op, name: str) -> float:
+        """The size of the dimension in which a call chooses indices."""
+        if not op.args or not isinstance(op.args[0], SlotRef):
+            return math.inf
+        shape = self.draft.tensors[op.args[0].slot].shape
+        given = op.args[1 + (name in {"topk", "kthvalue"}) :]
+        dim = op.kwargs.get("dim", given[0] if given else None if name.startswith("arg") else -1)
+        extents = shape if dim is None else shape[dim : dim + 1 or None] if isinstance(dim, int) else ()
+        if not extents or any(not isinstance(extent, int) for extent in extents):
+            return math.inf
+        return math.prod(extents)
 
     def portable(self, held: Held, draft: Draft, tensor: torch.Tensor) -> Value:
         """The value of `tensor` at the end of `draft`, as other blocks and the host can take it."""
@@ -326,8 +352,13 @@ class Recorder(TorchFunctionMode):
 
     # -- reads -------------------------------------------------------------------------------------------------
 
-    def read(self, tensor: torch.Tensor) -> torch.SymInt | torch.SymFloat | torch.SymBool | bool | int | float:
-        """The one element of `tensor` as a symbolic host scalar; the host takes it when the block has run."""
+    def read(
+        self, tensor: torch.Tensor, *, own: bool = False
+    ) -> torch.SymInt | torch.SymFloat | torch.SymBool | bool | int | float:
+        """The one element of `tensor` as a symbolic host scalar; the host takes it when the block has run.
+
+        `own`: eager PyTorch does not read it here, since it holds the number already.
+        """
         codes = codes_of_frames(sys._getframe(1))
         if codes:  # native code would compute with a symbolic number, whose ways are not quite those of Python's
             raise NeedsInterpretation(codes, self.problem("a number is read from a tensor", *NATIVE))
@@ -353,11 +384,13 @@ class Recorder(TorchFunctionMode):
         file, line = self.user_location()
         slot = self.memories.slot(self.held, self.draft, fake)
         value = Value(self.name("read"), self.draft, kind=kind)
-        self.draft.steps.append(ReadStep(value, slot, len(self.draft.ops), f"{file}:{line}"))
+        loc = "" if own else f"{file}:{line}"
+        self.draft.steps.append(ReadStep(value, slot, len(self.draft.ops), loc))
         (symbol,) = scalar.node.expr.free_symbols
         self.symbols.define(symbol, value)
-        if kind == "int" and self._is_index(slot):
-            self.symbols.ranges[symbol] = ValueRanges(0, int_oo)
+        bound = self.index_bound(fake) if kind == "int" else 0
+        if bound:
+            self.symbols.ranges[symbol] = ValueRanges(0, int_oo if math.isinf(bound) else int(bound) - 1)
         return scalar  # type: ignore[no-any-return]
 
     # -- refusals ----------------------------------------------------------------------------------------------

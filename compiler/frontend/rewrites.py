@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from adaptc.compiler.frontend import masks
+from adaptc.compiler.frontend import masks, segments
 from adaptc.compiler.frontend.draft import leaves
-from adaptc.compiler.frontend.signals import Refused
+from adaptc.compiler.frontend.signals import NeedsInterpretation, Refused
+from adaptc.compiler.frontend.sources import codes_of_frames
 from adaptc.compiler.frontend.symbols import Symbolic
 
 if TYPE_CHECKING:
@@ -20,6 +22,12 @@ Rewrite = Callable[["Recorder", Callable[..., Any], tuple[Any, ...], dict[str, A
 
 def _item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return recorder.read(args[0])
+
+
+NATIVE_LIST = (
+    "the function that takes it is called by code that cannot be followed, and there it is no Python list",
+    "call the function from the network's own Python code",
+)
 
 
 def _truth(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -45,17 +53,22 @@ def _tolist(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...],
     def nested(part: torch.Tensor) -> Any:
         if part.dim() == 0:
             return recorder.read(part)
-        if not isinstance(part.shape[0], int):
-            raise Refused(
-                recorder.problem(
-                    "tolist() on a tensor whose length depends on data or on the batch",
-                    "the list would have a length that differs from call to call",
-                    "keep it a tensor, or iterate over a fixed number of elements",
-                )
-            )
         rows = [recorder.record(torch.select, (part, 0, row), {}) for row in range(part.shape[0])]
         return [nested(row) for row in rows]
 
+    if any(not isinstance(extent, int) for extent in tensor.shape[1:]):
+        raise Refused(
+            recorder.problem(
+                "tolist() on a tensor whose rows have a length that depends on data or on the batch",
+                "the lists would have lengths that differ from call to call",
+                "keep it a tensor",
+            )
+        )
+    if tensor.dim() and not isinstance(tensor.shape[0], int):
+        codes = codes_of_frames(sys._getframe(1))
+        if codes:
+            raise NeedsInterpretation(codes, recorder.problem("a list whose length depends on data", *NATIVE_LIST))
+        return segments.numbers(recorder, tensor)
     return nested(tensor)
 
 
@@ -144,12 +157,17 @@ def _new_tensor(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, .
 
 def _is_data_index(recorder: Recorder, item: Any) -> bool:
     if isinstance(item, torch.SymInt):
-        return not all(symbol in recorder.dimensions for symbol in item.node.expr.free_symbols)
+        return True
     return (
         isinstance(item, torch.Tensor)
         and item.dim() == 0
         and item.dtype in (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
     )
+
+
+def _is_size(recorder: Recorder, item: Any) -> bool:
+    """Whether a number is made of sizes of inputs and of tensors that a loop changes."""
+    return isinstance(item, torch.SymInt) and all(s in recorder.dimensions for s in item.node.expr.free_symbols)
 
 
 def _get_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -167,13 +185,20 @@ def _get_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...
         return recorder.record(func, (tensor, index), kwargs)
     base = recorder.fake(tensor)
     consumed = sum(item is not None and item is not Ellipsis for item in items)
-    dim = 0
+    dim, copied = 0, False
     result = base
     for number, item in enumerate(items):
         if item is Ellipsis:
             dim += base.dim() - consumed
         elif item is not None:
             if number in positions:
+                if _is_size(recorder, item):
+                    result = recorder.record(torch.select, (result, dim, item), {})
+                    result = recorder.record(torch.unsqueeze, (result, dim), {})
+                    items[number] = 0
+                    dim += 1
+                    continue
+                copied = True
                 where = recorder.record(assemble, (item, torch.int64), {})
                 size = base.shape[dim]
                 wrapped = recorder.record(
@@ -186,6 +211,8 @@ def _get_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...
                 items[number] = 0
             dim += 1
     result = recorder.record(func, (result, tuple(items)), kwargs)
+    if not copied:
+        return result
     problem = recorder.problem(
         "a part of a tensor at a place that depends on data, and a later change of the tensor or the part in place",
         "in eager PyTorch the two share their memory, in the compiled network the part is a copy",
@@ -246,7 +273,7 @@ def _masked_select(recorder: Recorder, func: Callable[..., Any], args: tuple[Any
 def _narrow(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     given = dict(zip(("input", "dim", "start", "length"), args, strict=False), **kwargs)
     tensor, dim, start, length = (given[name] for name in ("input", "dim", "start", "length"))
-    if not isinstance(length, int) or not _is_data_index(recorder, start):
+    if not isinstance(length, int) or not _is_data_index(recorder, start) or _is_size(recorder, start):
         return recorder.record(func, args, kwargs)
     first = recorder.record(assemble, (start, torch.int64), {})
     offsets = recorder.record(torch.arange, (length,), {})

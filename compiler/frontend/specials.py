@@ -5,12 +5,14 @@ from __future__ import annotations
 import builtins
 import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from types import BuiltinMethodType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from adaptc.compiler.frontend import arithmetic, iteration, prelude
+from adaptc.compiler.frontend import arithmetic, grown, iteration, prelude, segments, texts
+from adaptc.compiler.frontend.forks import Fork
 from adaptc.compiler.frontend.iterators import (
     POISON,
     EnumerateIterator,
@@ -19,7 +21,7 @@ from adaptc.compiler.frontend.iterators import (
     SymbolicRange,
     ZipIterator,
 )
-from adaptc.compiler.frontend.signals import JoinSite, NeedsSplit, Refused
+from adaptc.compiler.frontend.signals import Refused
 from adaptc.compiler.frontend.state import Generator
 from adaptc.compiler.frontend.symbols import Symbolic, kind_of
 
@@ -32,47 +34,6 @@ ENTERED = object()
 """Returned by a special that has entered a frame, or has set the result itself."""
 
 Special = Callable[["Machine", tuple[Any, ...], dict[str, Any], "str | None"], Any]
-
-
-class SymbolicText(str):
-    """A text made from a symbolic number: good for messages, not for names or keys."""
-
-    site: JoinSite | None = None
-
-
-def symbolic_text(machine: Machine, number: Any) -> SymbolicText:
-    """The text that stands for a symbolic number."""
-    text = SymbolicText(f"<{type(number).__name__}>")
-    text.site = machine.recorder.symbols.site_of(number.node.expr)
-    machine.text_sites[str(text)] = text.site or machine.text_sites.get(str(text))
-    return text
-
-
-def refuse_text(machine: Machine, name: SymbolicText) -> None:
-    """A name that depends on data is used to find something."""
-    for site in machine.text_sites.values():
-        if site is not None:
-            raise NeedsSplit(site)
-    raise Refused(
-        machine.problem(
-            "a name that contains a number that depends on data",
-            "which attribute or key it means is known only at run time",
-            "keep the things in a list or ModuleList and index it with the number",
-        )
-    )
-
-
-def texts_in(value: Any) -> Iterator[SymbolicText]:
-    """The texts in a nested result that were made from symbolic numbers, keys included."""
-    if isinstance(value, SymbolicText):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for item in value:
-            yield from texts_in(item)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from texts_in(key)
-            yield from texts_in(item)
 
 
 def _prelude(function: Any, keep: Callable[[tuple[Any, ...]], bool] | None = None) -> Special:
@@ -284,12 +245,27 @@ def _super(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst:
 def _getattr(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
     from adaptc.compiler.frontend.calls import get_attribute
 
-    if len(args) > 1 and isinstance(args[1], SymbolicText):
-        refuse_text(machine, args[1])
+    if len(args) > 1 and isinstance(args[1], texts.SymbolicText) and dst is not None:
+        number, names = texts.choices(machine, args[1], dir(args[0]))
+        if len(args) == 3:
+            raise texts.refusal(machine)
+        found = {value: getattr(args[0], name) for value, name in names.items()}
+        kind = type(args[0]).__name__
+        raise Fork(
+            number, list(found), ("AttributeError", f"{kind!r} object has no such attribute"), dst=dst, found=found
+        )
     if len(args) != 2 or dst is None or args[0] is POISON:
         return POISON if args[0] is POISON else NATIVE
     get_attribute(machine, machine.state.frames[-1], args[0], args[1], dst)
     return ENTERED
+
+
+def _str(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    return texts.of_value(args[0]) if len(args) == 1 and texts.is_symbolic(args[0]) else NATIVE
+
+
+def _format(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    return texts.of_value(*args) if args and texts.is_symbolic(args[0]) else NATIVE
 
 
 def _globals(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
@@ -333,7 +309,45 @@ def _isfinite(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], d
     return machine.let("lt", machine.let("abs", value), math.inf) if isinstance(value, torch.SymFloat) else NATIVE
 
 
+def _grown_count(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    return args[0].count
+
+
+def _grown_element(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    return segments.take(machine.recorder, *args)
+
+
+def _bincount(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    given = dict(zip(("input", "weights", "minlength"), args, strict=False), **kwargs)
+    length = given.get("minlength", 0)
+    if not isinstance(length, int) or length <= 0:
+        return NATIVE
+    return _prelude(prelude.bincount)(machine, (), given, dst)
+
+
+def _indices_below(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    return 0 < machine.recorder.index_bound(args[0]) <= args[1]
+
+
+def _own_number(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    return machine.recorder.read(args[0], own=True)
+
+
+def _counted(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    values, weights, length = args
+    if weights is None:
+        weights = torch.ones(values.shape, dtype=torch.int64)
+    elif weights.dtype != torch.float32:
+        weights = weights.to(torch.float64)
+    return torch.zeros(length, dtype=weights.dtype).scatter_add(0, values.to(torch.int64), weights)
+
+
 SPECIALS: dict[Any, Special] = {
+    torch.bincount: _bincount,
+    torch.Tensor.bincount: _bincount,
+    prelude.indices_below: _indices_below,
+    prelude.own_number: _own_number,
+    prelude.counted: _counted,
     builtins.bool: _bool,
     builtins.int: _converted(int, torch.sym_int),
     builtins.float: _converted(float, torch.sym_float),
@@ -347,6 +361,8 @@ SPECIALS: dict[Any, Special] = {
     builtins.super: _super,
     builtins.getattr: _getattr,
     builtins.globals: _globals,
+    builtins.str: _str,
+    builtins.format: _format,
     builtins.locals: _locals,
     builtins.any: _prelude(prelude.any, _all_plain),
     builtins.all: _prelude(prelude.all, _all_plain),
@@ -363,6 +379,8 @@ SPECIALS: dict[Any, Special] = {
     torch.overrides.has_torch_function: _false,
     torch.overrides.has_torch_function_unary: _false,
     torch.overrides.has_torch_function_variadic: _false,
+    prelude.grown_count: _grown_count,
+    prelude.grown_element: _grown_element,
     send: _send,
     throw: _throw,
     close: _close,
@@ -371,6 +389,13 @@ SPECIALS: dict[Any, Special] = {
     math.isfinite: _isfinite,
     math.fabs: _math("abs"),
     **{getattr(math, name): _math(name) for name in ("sqrt", "exp", "log", "log2", "sin", "cos", "tanh")},
+}
+_OF_GROWN: dict[Any, Special] = {
+    builtins.any: _prelude(prelude.any),
+    builtins.all: _prelude(prelude.all),
+    builtins.sum: _prelude(prelude.sum),
+    builtins.max: _prelude(prelude.max),
+    builtins.min: _prelude(prelude.min),
 }
 _GENERATOR_TAKERS = {
     builtins.any, builtins.all, builtins.sum, builtins.sorted, builtins.max, builtins.min, builtins.enumerate,
@@ -387,6 +412,23 @@ def find(function: Any) -> Special | None:
         return SPECIALS.get(function)
     except TypeError:
         return None  # not hashable, so none of the functions above
+
+
+def find_grown(machine: Machine, function: Any) -> Special | None:
+    """The special of a function that is given a list that has grown in a loop. Raises Refused where there is none."""
+    if isinstance(function, (FunctionType, MethodType, functools.partial, torch.nn.Module)):
+        return None
+    if isinstance(function, BuiltinMethodType) and isinstance(function.__self__, (list, dict)):
+        return None  # such as append()
+    try:
+        special = grown.SPECIALS.get(function) or _OF_GROWN.get(function)
+        if special is not None or function in grown.AS_USUAL:
+            return special or SPECIALS.get(function)
+    except TypeError:
+        pass
+    if isinstance(function, type) and not issubclass(function, (list, tuple, set, dict, torch.Tensor)):
+        return None
+    raise Refused(segments.refusal(machine.problem, f"{getattr(function, '__name__', function)}()"))
 
 
 def takes_generators(function: Any) -> bool:

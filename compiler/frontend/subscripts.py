@@ -1,57 +1,36 @@
-"""Subscripts, and the fork over the values of an index that depends on data."""
+"""Subscripts, and what becomes of an index or a key that depends on data."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from adaptc.compiler.frontend import calls
+from adaptc.compiler.frontend import calls, prelude, segments, texts
 from adaptc.compiler.frontend import instructions as code
 from adaptc.compiler.frontend.arithmetic import as_number
+from adaptc.compiler.frontend.forks import Fork
 from adaptc.compiler.frontend.iterators import POISON
 from adaptc.compiler.frontend.registers import operand, store
 from adaptc.compiler.frontend.signals import Refused
-from adaptc.compiler.frontend.specials import SymbolicText, refuse_text
 from adaptc.compiler.frontend.state import Frame
 
 if TYPE_CHECKING:
     from adaptc.compiler.frontend.machine import Machine
 
 
-class Fork(BaseException):
-    """A subscript needs a concrete value of the symbolic `number`: one state per value.
-
-    With a `register`, that register gets the value and the instruction is executed again; without one, the register
-    `dst` gets the element of `container` at the value.
-    """
-
-    def __init__(
-        self,
-        number: torch.SymInt,
-        values: Sequence[int],
-        error: tuple[str, str],
-        *,
-        register: str | None = None,
-        dst: str = "",
-        container: Any = None,
-    ) -> None:
-        super().__init__(error[1])
-        self.number = number
-        self.values = values
-        self.error = error
-        self.register = register
-        self.dst = dst
-        self.container = container
-
-
 def get_item(machine: Machine, frame: Frame, i: code.GetItem) -> None:
     obj, index = operand(frame, i.obj), operand(frame, i.index)
     if obj is POISON or index is POISON:
         return store(machine, frame, i.dst, POISON)
-    if isinstance(index, SymbolicText):
-        refuse_text(machine, index)
+    if isinstance(index, texts.SymbolicText) and isinstance(obj, _MAPPINGS):
+        number, names = texts.choices(machine, index, list(obj))
+        found = {value: obj[name] for value, name in names.items()}
+        raise Fork(number, list(found), ("KeyError", "no such key"), dst=i.dst, found=found)
+    if isinstance(index, texts.SymbolicText):
+        raise texts.refusal(machine)
+    if segments.holds(obj):
+        return _grown_item(machine, frame, i, obj, index)
     if not isinstance(obj, torch.Tensor):
         if isinstance(index, torch.SymBool):
             index = as_number(index)
@@ -59,13 +38,55 @@ def get_item(machine: Machine, frame: Frame, i: code.GetItem) -> None:
             assert isinstance(i.index, str)
             raise Fork(index, *_values(machine, index, obj), register=i.index)
         if isinstance(index, torch.Tensor) and isinstance(obj, _SEQUENCES):
-            number = machine.recorder.read(index)
-            if isinstance(number, torch.SymInt):
-                raise Fork(number, *_values(machine, number, obj), dst=i.dst, container=obj)
-            index = number
-    return store(machine, frame, i.dst, obj[index])
+            place = machine.recorder.read(index)
+            if isinstance(place, torch.SymInt):
+                values, error = _values(machine, place, obj)
+                raise Fork(place, values, error, dst=i.dst, found={value: obj[value] for value in values})
+            index = place
+        if isinstance(index, slice) and isinstance(obj, _SEQUENCES):
+            _fork_slice(machine, i, obj, index)
+    try:
+        item = obj[index]
+    except (IndexError, KeyError) as error:
+        if isinstance(obj, (*_SEQUENCES, *_MAPPINGS)):
+            machine.raised = error  # eager PyTorch raises it as well
+        raise
+    return store(machine, frame, i.dst, item)
 
 
+def _fork_slice(machine: Machine, i: code.GetItem, obj: Any, index: slice) -> None:
+    """Fork over the values of the bounds of a slice that depend on data. Raises Fork."""
+    for name in ("start", "stop"):
+        bound = getattr(index, name)
+        if isinstance(bound, torch.Tensor):
+            bound = machine.recorder.read(bound)
+        if not isinstance(bound, torch.SymInt):
+            continue
+        least = 0 if machine.recorder.symbols.decide(bound.node.expr >= 0) else -len(obj)
+        within = torch.sym_max(least, torch.sym_min(bound, len(obj)))  # type: ignore[no-untyped-call]
+        parts = {"start": index.start, "stop": index.stop, "step": index.step}
+        found = {value: slice(*{**parts, name: value}.values()) for value in range(least, len(obj) + 1)}
+        assert isinstance(i.index, str)
+        raise Fork(within, list(found), ("IndexError", "no such slice"), register=i.index, found=found)
+
+
+def _grown_item(machine: Machine, frame: Frame, i: code.GetItem, obj: Any, index: Any) -> None:
+    """An element or a slice of a list that grows in a loop."""
+    if isinstance(index, torch.Tensor):
+        index = machine.recorder.read(index)
+    if isinstance(index, slice):
+        segment = segments.whole(machine.recorder, obj)
+        if segment is None:
+            raise Refused(segments.refusal(machine.problem, "a slice"))
+        return store(machine, frame, i.dst, type(obj)([segments.sliced(segment, index)]))
+    place = next(place for place, item in enumerate(obj) if type(item) is segments.Segment)
+    parts = obj[:place], obj[place], obj[place + 1 :]
+    inner = machine.make_frame(prelude.grown_item, (*parts, index), {})  # type: ignore[arg-type]
+    inner.dst = i.dst
+    return machine.enter(inner)
+
+
+_MAPPINGS = (dict, torch.nn.ModuleDict, torch.nn.ParameterDict)
 _SEQUENCES = (list, tuple, range, torch.nn.ModuleList, torch.nn.Sequential, torch.nn.ParameterList)
 
 
@@ -92,6 +113,8 @@ def _values(
 def set_item(machine: Machine, frame: Frame, i: code.SetItem) -> None:
     obj, index, value = operand(frame, i.obj), operand(frame, i.index), operand(frame, i.src)
     if obj is not POISON and index is not POISON and not (value is POISON and isinstance(obj, torch.Tensor)):
+        if segments.holds(obj):
+            raise Refused(segments.refusal(machine.problem, "a change of an element"))
         if isinstance(index, torch.SymInt) and not isinstance(obj, torch.Tensor):
             assert isinstance(i.index, str)
             raise Fork(index, *_values(machine, index, obj, storing=True), register=i.index)

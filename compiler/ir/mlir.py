@@ -18,7 +18,7 @@ from adaptc.compiler.ir.mlir_host import UNDEFINED, HostPrinter
 from adaptc.compiler.ir.mlir_text import Lines, Names, Operand, identifier, mlir_type, quoted
 from adaptc.compiler.ir.program import Block, Program, TensorType, Type
 from adaptc.runtime.hostprogram import Branch, Edge, Jump, Raise, Return, Switch
-from adaptc.runtime.tree import DictNode, Leaf, ListNode, NamedTupleNode, RecordNode, Static, Tree, TupleNode
+from adaptc.runtime.tree import DictNode, Leaf, ListNode, NamedTupleNode, RecordNode, RowsNode, Static, Tree, TupleNode
 
 ANY = "!adaptc.any"
 """The type of a result whose type differs from return to return."""
@@ -159,6 +159,8 @@ def tree_text(tree: Tree) -> str:
             return f"({', '.join(map(tree_text, items))}{',' if len(items) == 1 else ''})"
         case ListNode(items=items):
             return f"[{', '.join(map(tree_text, items))}]"
+        case RowsNode(sequence=sequence, items=items):
+            return f"[*{tree_text(items[0])}]" if sequence == "list" else f"(*{tree_text(items[0])},)"
         case DictNode(keys=keys, items=items):
             return f"{{{', '.join(f'{key!r}: {tree_text(item)}' for key, item in zip(keys, items))}}}"
         case NamedTupleNode(name=name, fields=fields, items=items) | RecordNode(name=name, fields=fields, items=items):

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
 import numpy as np
 import torch
 
-from adaptc.compiler.structure import flatten, leaf_paths
+from adaptc.compiler.structure import leaf_paths, parts_of
 from adaptc.compiler.verify.compare import Array, to_numpy
 from adaptc.compiler.verify.inputs import InputSet
 from adaptc.runtime.hostprogram import Return, Terminator
 from adaptc.runtime.manifest import ReadValue, Sample
+from adaptc.runtime.tree import Leaf, RowsNode, Static, Tree
 
 LIMIT = 32
 """How many samples with forced reads an artifact carries."""
@@ -68,6 +69,20 @@ def _flat(output: object, end: Terminator) -> dict[str, Array]:
     """The leaves of `output` under the indices that the return's own tree gives them."""
     if not isinstance(end, Return):
         raise TypeError(f"an output was given for a path that ends in {type(end).__name__}")
-    _, leaves = flatten(output, "leaf")
-    arrays = [to_numpy(leaf) if isinstance(leaf, torch.Tensor) else np.asarray(leaf) for leaf in leaves]
-    return {str(index): array for (_, index), array in zip(leaf_paths(end.tree), arrays)}
+    return {str(index): array for index, array in _by_index(output, end.tree)}
+
+
+def _by_index(output: object, tree: Tree) -> Iterator[tuple[int, Array]]:
+    """The arrays of a result whose structure `tree` describes; the elements of a list of rows are stacked."""
+    match tree:
+        case Leaf(index=index):
+            yield index, to_numpy(output) if isinstance(output, torch.Tensor) else np.asarray(output)
+        case RowsNode(items=items):
+            rows = [dict(_by_index(element, items[0])) for element in output]  # type: ignore[attr-defined]
+            for _, index in leaf_paths(items[0]):
+                yield index, np.stack([row[index] for row in rows]) if rows else np.zeros(0)
+        case Static():
+            return
+        case _:
+            for part, item in zip(parts_of(output), tree.items):
+                yield from _by_index(part, item)

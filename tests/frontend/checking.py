@@ -15,6 +15,9 @@ from adaptc.compiler.ir.program import Program
 from adaptc.compiler.ir.verify import verify
 from adaptc.compiler.signature import bind
 from adaptc.compiler.structure import flatten
+from adaptc.runtime.structure import Builders
+from adaptc.runtime.tree import RowsNode
+from adaptc.runtime.treecheck import nodes
 
 
 def same(ours: Any, eager: Any) -> None:
@@ -61,8 +64,11 @@ def check(
         if raised:
             continue
         tree, leaves = flatten(result, "leaf")
-        assert outcome.tree == tree
-        for ours, eager in zip(outcome.outputs, leaves, strict=True):
+        our_tree, outputs = outcome.tree, outcome.outputs
+        if any(isinstance(node, RowsNode) for node in nodes(our_tree)):
+            our_tree, outputs = flatten(Builders().builder(our_tree)(outputs), "leaf")
+        assert our_tree == tree
+        for ours, eager in zip(outputs, leaves, strict=True):
             same(ours, eager)
     if paths is not None:
         assert len(taken) == paths, f"{len(taken)} paths were taken: {taken}"

@@ -39,7 +39,7 @@ class Several(nn.Module):
             for row in range(0, 9, int(x.argmax())):
                 b = b + row
         else:
-            b = x.nonzero().tolist()
+            b = x.nonzero().numpy()
         SETTINGS["limit"] = a
         return b
 
@@ -48,7 +48,7 @@ def test_all_problems_are_listed_at_once():
     model = Several()
     found = problems(model, torch.randn(3))
     lines = {problem.line for problem in found}
-    places = ("x.numpy()", "torch.rand(3)", "range(0", "tolist()")
+    places = ("x.numpy()", "torch.rand(3)", "range(0", "nonzero().numpy()")
     assert {line_of(model, place) for place in places} <= lines
     assert all(problem.file == __file__ for problem in found)
     text = str(CompileError(found))
@@ -186,10 +186,10 @@ class TextKey(nn.Module):
         self.heads = nn.ModuleDict({"h0": nn.Linear(3, 3), "h1": nn.Linear(3, 3)})
 
     def forward(self, x):
-        return self.heads[f"h{x.argmax().item()}"](x)
+        return {f"h{x.argmax().item()}": x}
 
 
 def test_a_name_made_from_data():
     model = TextKey()
     found = problems(model, torch.randn(3))
-    assert found[0].line == line_of(model, "self.heads[f")
+    assert found[0].line == line_of(model, "return {f")

@@ -1,0 +1,74 @@
+"""Functions of lists that have grown in a loop of the network (segments.py)."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from adaptc.compiler.frontend import arithmetic, segments
+from adaptc.compiler.frontend.signals import Refused
+
+if TYPE_CHECKING:
+    from adaptc.compiler.frontend.machine import Machine
+
+Special = Callable[["Machine", tuple[Any, ...], dict[str, Any], "str | None"], Any]
+
+
+def _tensor(machine: Machine, items: Any, what: str) -> tuple[torch.Tensor, segments.Kind]:
+    segment = segments.whole(machine.recorder, items) if segments.holds(items) else None
+    if segment is None or len(segment.stacks) != 1:
+        raise Refused(segments.refusal(machine.problem, what))
+    return segment.stacks[0], segment.kind
+
+
+def _argument(args: tuple[Any, ...], kwargs: dict[str, Any], position: int, name: str, default: Any) -> Any:
+    return args[position] if len(args) > position else kwargs.get(name, default)
+
+
+def _stack(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    stacked, _ = _tensor(machine, _argument(args, kwargs, 0, "tensors", None), "torch.stack()")
+    dim = _argument(args, kwargs, 1, "dim", 0)
+    return torch.movedim(stacked, 0, dim) if dim % stacked.dim() else stacked
+
+
+def _cat(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    stacked, _ = _tensor(machine, _argument(args, kwargs, 0, "tensors", None), "torch.cat()")
+    dim = _argument(args, kwargs, 1, "dim", kwargs.get("axis", 0)) % (stacked.dim() - 1)
+    return torch.movedim(stacked, 0, dim).flatten(dim, dim + 1)
+
+
+def _as_tensor(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    stacked, kind = _tensor(machine, _argument(args, kwargs, 0, "data", None), "torch.tensor()")
+    dtype = _argument(args, kwargs, 1, "dtype", None)
+    if kind[0] == "float" and dtype is None:
+        dtype = torch.get_default_dtype()
+    return stacked.clone() if dtype is None else stacked.to(dtype)
+
+
+def _len(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    return arithmetic.length(args[0])
+
+
+SPECIALS: dict[Any, Special] = {
+    torch.stack: _stack,
+    torch.cat: _cat,
+    torch.concat: _cat,
+    torch.concatenate: _cat,
+    torch.tensor: _as_tensor,
+    torch.as_tensor: _as_tensor,
+    builtins.len: _len,
+    builtins.list: lambda machine, args, kwargs, dst: list(args[0]),
+    builtins.tuple: lambda machine, args, kwargs, dst: tuple(args[0]),
+}
+"""What becomes of calls that are given such a list."""
+
+AS_USUAL = frozenset(
+    {
+        builtins.bool, builtins.isinstance, builtins.type, builtins.iter, builtins.enumerate, builtins.zip,
+        builtins.map, builtins.filter,
+    }
+)  # fmt: skip
+"""Functions that treat it like any other sequence."""

@@ -1,0 +1,155 @@
+"""Lists and tuples that grow in a loop of the network."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from .checking import check
+from .test_loops import has_loop, rand
+from .test_problems import problems
+
+
+class Collect(nn.Module):
+    def forward(self, x):
+        outs = []
+        n = 0
+        while x.norm() > 0.5 and n < 40:
+            x = x * 0.7
+            n += 1
+            outs.append(x.sum())
+        if len(outs) > 3:
+            return torch.stack(outs), n
+        return x, n
+
+
+class Toks(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.e = nn.Embedding(11, 8)
+        self.c = nn.GRUCell(8, 8)
+        self.o = nn.Linear(8, 11)
+
+    def forward(self, x):
+        h = x
+        t = torch.zeros(1, dtype=torch.long)
+        words = []
+        for i in range(20):
+            h = self.c(self.e(t), h)
+            t = self.o(h).argmax(-1)
+            if t.item() == 7:
+                break
+            words.append(t.item())
+        return words, h
+
+
+class CatOuts(nn.Module):
+    def forward(self, x):
+        ys = [x]
+        for i in range(30):
+            x = torch.sin(x) * 1.1
+            ys.append(x)
+            if x.max() < 0.4 + 0.01 * i:
+                break
+        return torch.cat(ys, 0), ys[-1], len(ys)
+
+
+class RetList(nn.Module):
+    def forward(self, x):
+        hs = (x,)
+        k = 0
+        while x.sum() < 20:
+            x = x.abs() * 1.3 + 0.1
+            k += 1
+            hs = hs + (x,)
+        return hs, k
+
+
+class Cond(nn.Module):
+    def forward(self, x):
+        kept = []
+        i = 0
+        while i < 25:
+            i += 1
+            x = torch.cos(x * 1.1)
+            if x.sum() > 2:
+                kept.append(x)
+            if x.max() < 0.1:
+                break
+        if kept:
+            return torch.stack(kept).mean(0)
+        return x
+
+
+class Iter(nn.Module):
+    def forward(self, x):
+        ys = []
+        while x.norm() > 0.3:
+            x = x * 0.6
+            ys.append((x, x.sum().item()))
+        t = torch.zeros(4)
+        for y, v in ys:
+            if v > 0:
+                t = t + y * v
+        return t, [v for _, v in ys]
+
+
+class Last(nn.Module):
+    def forward(self, x):
+        ys = [x]
+        while ys[-1].norm() > 0.3 and len(ys) < 50:
+            ys.append(ys[-1] * 0.7 + (ys[-2] * 0.1 if len(ys) > 1 else 0))
+        return ys[-1], ys[0], torch.stack(ys[1:]).sum() if len(ys) > 1 else x.sum()
+
+
+class Comp(nn.Module):
+    def forward(self, x):
+        n = int((x > 0).sum())
+        ys = [x * i for i in range(n)]
+        return torch.stack(ys).sum(0) if n else x
+
+
+CALLS = [(rand(4),), (rand(4) * 3,), (rand(4) * 0.01,), (-rand(4).abs(),), (rand(4).abs() * 2,)]
+CASES = {
+    "stacked": (Collect(), CALLS),
+    "numbers returned": (Toks(), [(rand(1, 8),), (rand(1, 8) * 3,), (-rand(1, 8),)]),
+    "concatenated": (CatOuts(), [(rand(2, 4),), (rand(2, 4) * 3,)]),
+    "tuple returned": (RetList(), CALLS),
+    "appended on some ways": (Cond(), CALLS),
+    "of tuples, looped over": (Iter(), CALLS),
+    "last elements": (Last(), CALLS),
+    "comprehension": (Comp(), CALLS),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_list(name):
+    model, calls = CASES[name]
+    assert has_loop(check(model, calls))
+
+
+class Popped(nn.Module):
+    def forward(self, x):
+        ys = []
+        while x.norm() > 0.5:
+            x = x * 0.5
+            ys.append(x)
+        ys.sort(key=lambda y: y.sum())
+        return ys
+
+
+class ChangedInPlace(nn.Module):
+    def forward(self, x):
+        ys = []
+        y = x.clone()
+        while y.norm() > 0.5:
+            ys.append(y)
+            y *= 0.5
+        return torch.stack(ys)
+
+
+@pytest.mark.parametrize("model", [Popped(), ChangedInPlace()])
+def test_what_rows_of_tensors_cannot_do_is_refused(model):
+    assert problems(model, torch.randn(4))
