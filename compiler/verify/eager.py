@@ -7,22 +7,31 @@ Python value, and hands the network the value that the chosen path asks for.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.overrides import TorchFunctionMode
 
 from adaptc.compiler.structure import flatten, rebuild
 from adaptc.compiler.verify.frames import UserLines
+from adaptc.compiler.verify.independence import Independence
 from adaptc.compiler.verify.margins import Margins
 from adaptc.compiler.verify.state import preserved
 from adaptc.runtime.hostprogram import Scalar
 
 Number = bool | int | float
 
-ExpectedRead = tuple[str, Scalar, Number | None]
-"""Where a read of the program stands ("file:line"), its kind, the value to force (None: the data's own)."""
+
+class ExpectedRead(NamedTuple):
+    """Where a read of the program stands ("file:line"), its kind, the value to force (None: the data's own), and
+    whether it is certain that tensor code makes it from the inputs."""
+
+    loc: str
+    kind: Scalar
+    value: Number | None
+    data: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,22 +80,24 @@ def run_eager_forced(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
     reads: Sequence[ExpectedRead],
+    within: TorchFunctionMode | None = None,
 ) -> EagerRun:
     """Call `model` on copies of its inputs, without gradients, forcing the values of `reads` in order.
 
-    A read of the network is taken for the next expected one if it stands in the same statement; others keep
-    their values. Reads inside TorchScript, inside functions that PyTorch dispatches as a whole, and through
-    NumPy are not seen. The network's attributes and buffers are put back afterwards.
+    A read of the network is taken for the next expected one if it stands in the same statement, unless it is the
+    same for all inputs and the expected one is not; others keep their values. Reads inside TorchScript, inside
+    functions that PyTorch dispatches as a whole, and through NumPy are not seen. The network's attributes and buffers
+    are put back afterwards. A mode `within` sees every call before the reads are forced.
     """
     _, leaves = flatten((args, dict(kwargs)), "static", root="input")
     call_args, call_kwargs = rebuild((args, dict(kwargs)), [leaf.detach().clone() for leaf in leaves])
-    mode = _ForcingMode(reads, _own_tensors(model))
+    mode = _ForcingMode(reads, _own_tensors(model), Independence(model))
     output: Any = None
     exception: Exception | None = None
     # Compiled functions crash under a torch function mode; eager is what is wanted here anyway.
     with preserved(model), torch.no_grad(), torch.compiler.set_stance("force_eager"):
         try:
-            with mode:
+            with mode, within or nullcontext():
                 output = model(*call_args, **call_kwargs)
         except Exception as error:  # noqa: BLE001 (whatever the network raises is its result)
             exception = error
@@ -123,9 +134,15 @@ _TESTS = frozenset({torch.equal, torch.allclose, torch.Tensor.equal, torch.Tenso
 
 
 class _ForcingMode(TorchFunctionMode):
-    def __init__(self, expected: Sequence[ExpectedRead], own: Mapping[int, tuple[torch.Tensor, int]]) -> None:
+    def __init__(
+        self,
+        expected: Sequence[ExpectedRead],
+        own: Mapping[int, tuple[torch.Tensor, int]],
+        independence: Independence,
+    ) -> None:
         super().__init__()
         self._own = own
+        self._independence = independence
         self.reads: list[EagerRead] = []
         self.position = 0
         self._expected = expected
@@ -136,22 +153,26 @@ class _ForcingMode(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        result = func(*args, **(kwargs or {}))
         if func not in self._reading:
+            note_result = self._independence.call(func, args, kwargs or {})
+            result = func(*args, **(kwargs or {}))
+            note_result(result)
             self._margins.note(func, args, kwargs or {}, result)
             return result
+        result = func(*args, **(kwargs or {}))
         tensor = args[0]
         margin = self._margins.of(tensor)
         held = self._own.get(id(tensor))
         if held is not None and held[0] is tensor and tensor._version == held[1]:
             return result
         kind: Scalar = "bool" if func in _TESTS else _scalar_kind(tensor)
+        fixed = all(self._independence.holds(arg) for arg in args if isinstance(arg, torch.Tensor))
         if isinstance(result, list):
-            return self._list(result, kind, margin)
-        return self._value(result, kind, margin)
+            return self._list(result, kind, margin, fixed)
+        return self._value(result, kind, margin, fixed)
 
-    def _value(self, natural: Any, wanted: Scalar, margin: float | None) -> Any:
-        """What the network gets in place of `natural`."""
+    def _value(self, natural: Any, wanted: Scalar, margin: float | None, fixed: bool) -> Any:
+        """What the network gets in place of `natural`; `fixed` tells that this is the same for all inputs."""
         if not isinstance(natural, (bool, int, float)):
             return natural
         line = self._lines.current()
@@ -159,8 +180,8 @@ class _ForcingMode(TorchFunctionMode):
         value: Number = natural
         expected: int | None = None
         if self.position < len(self._expected):
-            loc, read_kind, forced = self._expected[self.position]
-            if read_kind == wanted and (not loc or line.matches(loc)):
+            loc, read_kind, forced, data = self._expected[self.position]
+            if read_kind == wanted and not (fixed and data) and (not loc or line.matches(loc)):
                 expected = self.position
                 self.position += 1
                 if forced is not None:
@@ -168,9 +189,11 @@ class _ForcingMode(TorchFunctionMode):
         self.reads.append(EagerRead(line.loc, kind, value, natural, expected, margin))
         return value
 
-    def _list(self, values: list[Any], kind: Scalar, margin: float | None) -> list[Any]:
+    def _list(self, values: list[Any], kind: Scalar, margin: float | None, fixed: bool) -> list[Any]:
         return [
-            self._list(value, kind, margin) if isinstance(value, list) else self._value(value, kind, margin)
+            self._list(value, kind, margin, fixed)
+            if isinstance(value, list)
+            else self._value(value, kind, margin, fixed)
             for value in values
         ]
 

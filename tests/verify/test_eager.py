@@ -11,8 +11,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from adaptc.compiler.verify.eager import EagerRun, ExpectedRead, run_eager_forced
+from adaptc.compiler.verify.eager import EagerRun, ExpectedRead, Number, run_eager_forced
+from adaptc.runtime.hostprogram import Scalar
 
+Plain = tuple[str, Scalar, Number | None]
 X = torch.tensor([1.0, 2.0, 3.0])
 LINES = Path(__file__).read_text().splitlines()
 
@@ -22,8 +24,8 @@ def here(mark: str) -> str:
     return f"{__file__}:{next(i + 1 for i, line in enumerate(LINES) if line.endswith('# ' + mark))}"
 
 
-def run(model: Callable[..., Any], *reads: ExpectedRead, x: Tensor = X) -> EagerRun:
-    return run_eager_forced(model, (x,), {}, reads)
+def run(model: Callable[..., Any], *reads: ExpectedRead | Plain, x: Tensor = X) -> EagerRun:
+    return run_eager_forced(model, (x,), {}, [ExpectedRead(*read) for read in reads])
 
 
 def every_way(x: Tensor) -> list[Any]:
@@ -52,9 +54,7 @@ def test_every_way_in_which_data_becomes_a_python_value_is_forced() -> None:
     assert natural.output == [False, 0.0, 0, 0.0, False, True, True, 0.0, "b", True, "no", True, [1, 2, 3]]
     values = [True, 2.5, 7, 1.5, True, False, False, 9.0, 2, False, True, True]
     kinds = ["float"] * 5 + ["bool", "bool", "float", "int", "bool", "bool", "float"]
-    reads: list[ExpectedRead] = [
-        (locs[i + 1], kind, value) for i, (kind, value) in enumerate(zip(kinds, values, strict=True))
-    ]
+    reads: list[Plain] = [(locs[i + 1], kind, value) for i, (kind, value) in enumerate(zip(kinds, values, strict=True))]
     reads += [(locs[13], "int", value) for value in (7, None, 9)]
     forced = run(every_way, *reads)
     assert forced.output == [True, 2.5, 7, 1.5, True, False, False, 9.0, "c", False, "yes", False, [7, 2, 9]]
@@ -85,7 +85,7 @@ def loop(x: Tensor) -> tuple[Tensor, int]:
 
 
 def test_reads_are_matched_in_order_and_others_pass() -> None:
-    reads: list[ExpectedRead] = [(here("again"), "bool", True)] * 2 + [(here("again"), "bool", False)]
+    reads: list[Plain] = [(here("again"), "bool", True)] * 2 + [(here("again"), "bool", False)]
     result = run(loop, *reads)
     assert result.output[1] == 2
     assert [read.expected for read in result.reads] == [0, None, 1, None, 2]
@@ -226,3 +226,37 @@ def test_margin_of_zero_is_relative_to_a_hundredth() -> None:
     assert relative_difference(0.0, 1e-8) == pytest.approx(1e-6)
     assert relative_difference(2.0, 1.0) == 0.5
     assert relative_difference(math.inf, math.inf) == 0.0
+
+
+def counting(x: Tensor) -> list[bool]:
+    seen = []
+    total, limit = torch.zeros(()), torch.ones_like(x).sum() * 10
+    view = total.view(1)
+    for _ in range(3):
+        seen.append(bool((view + total < limit).all()))  # counting
+        view += x.sum()  # reaches `total` through its view
+    return seen
+
+
+def test_a_read_that_no_input_reaches_is_not_taken_for_one_of_data() -> None:
+    loc = here("counting")
+    result = run(counting, ExpectedRead(loc, "bool", False, data=True), ExpectedRead(loc, "bool", True, data=True))
+    assert result.output == [True, False, True]
+    assert [read.expected for read in result.reads] == [None, 0, 1]
+    # Where the program may read a constant too, the first is the first.
+    result = run(counting, (loc, "bool", False))
+    assert result.output == [False, True, True]
+
+
+def from_data(x: Tensor) -> list[bool]:
+    rows = torch.zeros(3)
+    rows[0] = x[0]
+    stacked = torch.tensor([x[0], 1.0])
+    shared = torch.zeros(2)
+    shared.data.copy_(x[:2])
+    return [bool(t.sum() > 100) for t in (rows, stacked, shared, torch.add(rows, 0, out=torch.zeros(3)))]  # from data
+
+
+def test_memory_that_an_input_has_reached_is_data() -> None:
+    reads = [ExpectedRead(here("from data"), "bool", True, data=True)] * 4
+    assert run(from_data, *reads).output == [True] * 4
