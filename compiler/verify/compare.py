@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,8 @@ class Difference:
     """A leaf that is not what eager PyTorch gives: `where` ("output['aux'][0]"), the values, the reason.
 
     For arrays, `index` is the place of the worst element, whose values are `eager` and `ours`; `error` is the
-    relative error of the leaf (infinite where it has no meaning).
+    relative error of the leaf (infinite where it has no meaning), `tolerance` what was allowed, and `leaf` its number
+    in flat order.
     """
 
     where: str
@@ -42,6 +43,8 @@ class Difference:
     reason: str
     error: float
     index: tuple[int, ...] | None = None
+    tolerance: float = 0.0
+    leaf: int = -1
 
     def __str__(self) -> str:
         place = self.where + (f"[{', '.join(map(str, self.index))}]" if self.index else "")
@@ -49,20 +52,48 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Rounded:
+    """A leaf above its tolerance that is as near to float64 as float32 comes.
+
+    `double` is the value of the worst element in a float64 run of eager PyTorch; `ours_off` and `eager_off` are how
+    far the compiled network and eager PyTorch are from that run, at most over the leaf; `rounding` is how far
+    rounding was seen to move it.
+    """
+
+    difference: Difference
+    double: str
+    ours_off: float
+    eager_off: float
+    rounding: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.difference}; by rounding: in float64 it is {self.double}, from which eager PyTorch is "
+            f"{self.eager_off:.3g} off and the compiled network {self.ours_off:.3g}"
+        )
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """The largest relative error of any leaf that lies within its tolerance, and the leaves that do not."""
+    """The largest relative error of any leaf, and the leaves that are not within their tolerance.
+
+    Those that rounding explains are `rounded`, the others `differences`; `unjudged` says why rounding could not be
+    judged, where there was need.
+    """
 
     max_relative_error: float
     differences: tuple[Difference, ...]
+    rounded: tuple[Rounded, ...] = ()
+    unjudged: str = ""
 
 
-def compare(eager: object, ours: object, *, coarsest: torch.dtype = torch.float64) -> Comparison:
+def compare(eager: object, ours: object, *, coarsest: Sequence[torch.dtype] = ()) -> Comparison:
     """Compare nested outputs: `eager` holds tensors, `ours` NumPy arrays.
 
     The error of a float leaf is max|ours - eager| / max(max|eager|, 1e-6); NaN and infinities must stand in
     the same places. Integers, bools, strings, shapes, dtypes and the structure must be equal, except that
-    float16 and bfloat16 outputs may come back as float32. No leaf is held to more than the tolerance of
-    `coarsest`, the least precise of float64 and float32 that the network computes in.
+    float16 and bfloat16 outputs may come back as float32. No leaf is held to more than the tolerance of the least
+    precise dtype on its way, which `coarsest` has for each leaf; where the leaves are others, the least of all counts.
     """
     tree, leaves = flatten(eager, "leaf")
     try:
@@ -74,10 +105,12 @@ def compare(eager: object, ours: object, *, coarsest: torch.dtype = torch.float6
         return Comparison(math.inf, (Difference("output", show(tree), show(our_tree), reason, math.inf),))
     worst = 0.0
     differences: list[Difference] = []
-    for (where, _), leaf, our_leaf in zip(leaf_paths(tree), leaves, our_leaves):
-        result = compare_leaf(where, leaf, our_leaf, coarsest)
+    if len(coarsest) != len(leaves):
+        coarsest = [max(coarsest, key=_TOLERANCES.__getitem__, default=torch.float64)] * len(leaves)
+    for number, ((where, _), leaf, our_leaf) in enumerate(zip(leaf_paths(tree), leaves, our_leaves)):
+        result = compare_leaf(where, leaf, our_leaf, coarsest[number])
         if isinstance(result, Difference):
-            differences.append(result)
+            differences.append(replace(result, leaf=number))
         else:
             worst = max(worst, result)
     return Comparison(max([worst, *(d.error for d in differences)]), tuple(differences))
@@ -101,7 +134,8 @@ def compare_leaf(where: str, eager: Any, ours: Any, coarsest: torch.dtype = torc
     if type(eager) is not type(ours):
         return Difference(where, _described(eager), _described(ours), "the class differs", math.inf)
     if isinstance(eager, float):
-        return _compare_arrays(where, np.asarray(eager), np.asarray(ours), _PYTHON_FLOAT)
+        tolerance = max(_PYTHON_FLOAT, _TOLERANCES[coarsest])
+        return _compare_arrays(where, np.asarray(eager), np.asarray(ours), tolerance)
     if eager != ours:
         return Difference(where, repr(eager), repr(ours), "the value differs", math.inf)
     return 0.0
@@ -133,8 +167,7 @@ def _compare_arrays(where: str, eager: Array, ours: Array, tolerance: float | No
         error, reason = math.inf, "NaN or infinity differs"
         if not wrong.any():
             gaps = np.where(finite, np.abs(np.where(finite, ours, 0) - np.where(finite, eager, 0)), 0)
-            scale = max(float(np.abs(eager[finite]).max(initial=0.0)), _FLOOR)
-            error = float(gaps.max()) / scale
+            error = float(gaps.max()) / scale_of(eager)
             if error <= tolerance:
                 return error
             wrong = gaps == gaps.max()
@@ -142,7 +175,12 @@ def _compare_arrays(where: str, eager: Array, ours: Array, tolerance: float | No
     if not wrong.any():
         return 0.0
     index = tuple(int(i) for i in np.unravel_index(int(np.argmax(wrong)), wrong.shape))
-    return Difference(where, str(eager[index]), str(ours[index]), reason, error, index)
+    return Difference(where, str(eager[index]), str(ours[index]), reason, error, index, tolerance or 0.0)
+
+
+def scale_of(eager: Array) -> float:
+    """What the error of a leaf is relative to."""
+    return max(float(np.abs(eager[np.isfinite(eager)]).max(initial=0.0)), _FLOOR)
 
 
 def _wide(array: Array) -> type[np.floating[Any]] | type[np.complexfloating[Any, Any]]:

@@ -123,16 +123,14 @@ def _results(code: Code) -> Iterator[_Result]:
             name = getattr(node.target, "__name__", "")
             skipped = node.args[:1] if name.startswith(SHAPE_ONLY) else ()
             args = [found[arg] for arg in node.all_input_nodes if arg not in skipped and arg in found]
-            if not any(True for _ in _tensors(value)):
-                found[node] = _Result()  # a size
-            elif _floats(value):
-                found[node] = _Result(
-                    frozenset().union(*(arg.inputs for arg in args)),
-                    frozenset().union(*(arg.floats for arg in args)),
-                    max([own, *(arg.coarsest for arg in args)]),
-                )
+            # A number or size that code takes is none of the data that eager PyTorch sees go through tensors.
+            is_tensor = any(True for _ in _tensors(value))
+            reaching = frozenset[int]().union(*(arg.inputs for arg in args if is_tensor))
+            if isinstance(value, torch.SymFloat) or _floats(value):
+                floats = frozenset[int]().union(*(arg.floats for arg in args))
+                found[node] = _Result(reaching, floats, max([own, *(arg.coarsest for arg in args)]))
             else:
-                found[node] = _Result(frozenset().union(*(arg.inputs for arg in args)))
+                found[node] = _Result(reaching)
         elif node.op == "output":
             for result in node.args[0]:
                 yield found.get(result, _Result())

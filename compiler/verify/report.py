@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from adaptc.compiler.verify.compare import Difference
+from adaptc.compiler.verify.compare import Difference, Rounded
 from adaptc.compiler.verify.paths import Path, Untaken
 from adaptc.compiler.verify.samples import Samples
 
@@ -54,6 +54,36 @@ class MarginalFlip:
         )
 
 
+@dataclass(frozen=True)
+class RoundedOutput:
+    """An output above its tolerance by rounding: on which path and inputs, and what float64 says of both sides."""
+
+    path: str
+    inputs: str
+    rounded: Rounded
+
+    def __str__(self) -> str:
+        return f"{self.path} on {self.inputs}: {self.rounded}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The output as JSON values; "ours_off" and "eager_off" are the distances from float64."""
+        difference = self.rounded.difference
+        return {
+            "path": self.path,
+            "inputs": self.inputs,
+            "where": difference.where,
+            "index": list(difference.index or ()),
+            "eager": difference.eager,
+            "ours": difference.ours,
+            "float64": self.rounded.double,
+            "relative_error": difference.error,
+            "tolerance": difference.tolerance,
+            "eager_off": self.rounded.eager_off,
+            "ours_off": self.rounded.ours_off,
+            "rounding": self.rounded.rounding,
+        }
+
+
 @dataclass
 class PathResult:
     """A path and how it went.
@@ -96,14 +126,16 @@ class VerificationReport:
     """The result of verifying a compiled network.
 
     `complete` tells that `paths` are all feasible paths. `never_taken` are branch edges that no compared run
-    took, with the reason. `marginal` are flips within rounding; they are no failures, but shown. `pathless`
-    are failures in which the compiled network broke down. `samples` let the artifact verify itself elsewhere.
+    took, with the reason. `marginal` are flips within rounding, `rounded` outputs above their tolerance by
+    rounding, judged by float64; they are no failures, but shown. `pathless` are failures in which the compiled
+    network broke down. `samples` let the artifact verify itself elsewhere.
     """
 
     paths: tuple[PathResult, ...]
     complete: bool
     never_taken: tuple[Untaken, ...]
     marginal: tuple[MarginalFlip, ...]
+    rounded: tuple[RoundedOutput, ...]
     pathless: tuple[Failure, ...]
     samples: Samples
 
@@ -135,6 +167,7 @@ class VerificationReport:
             ],
             "failures": [str(failure) for failure in self.failures],
             "marginal": [_flip(item) for item in self.marginal],
+            "rounded": [item.to_dict() for item in self.rounded],
         }
 
 

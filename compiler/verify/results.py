@@ -9,7 +9,7 @@ from adaptc.compiler.ir.program import Program
 from adaptc.compiler.verify.flips import Flip, ReadPair
 from adaptc.compiler.verify.inputs import InputSet
 from adaptc.compiler.verify.paths import Path, PathSet, Untaken
-from adaptc.compiler.verify.report import Failure, MarginalFlip, PathResult, VerificationReport
+from adaptc.compiler.verify.report import Failure, MarginalFlip, PathResult, RoundedOutput, VerificationReport
 from adaptc.compiler.verify.runs import Call
 from adaptc.compiler.verify.samples import LIMIT, Samples
 
@@ -22,6 +22,7 @@ class Results:
         self._paths: dict[object, PathResult] = {}
         self._failures: list[Failure] = []
         self._marginal: list[MarginalFlip] = []
+        self._rounded: list[RoundedOutput] = []
         self._samples = Samples()
 
     def expect(self, paths: Iterable[Path]) -> None:
@@ -51,8 +52,10 @@ class Results:
             result.forced += forced
             result.natural += not forced
             result.max_relative_error = max(result.max_relative_error, call.comparison.max_relative_error)
+            self._rounded += [RoundedOutput(result.name, inputs.label, item) for item in call.comparison.rounded]
             if call.differences:
-                self._fail(result, inputs, "the outputs differ", call)
+                reason = f"; {call.comparison.unjudged}" if call.comparison.unjudged else ""
+                self._fail(result, inputs, f"the outputs differ{reason}", call)
 
     def flipped(self, call: Call, flip: Flip, inputs: InputSet) -> None:
         """A decision is not eager PyTorch's, and rounding does not explain it."""
@@ -75,8 +78,12 @@ class Results:
             self._fail(self._result(call.path), inputs, f"{pair.loc or 'an unknown line'}: {_both(pair)}")
 
     def sample(self, call: Call, inputs: InputSet, forced: bool) -> None:
-        """Keep a good call as a sample for the artifact."""
-        if call.path is None or (forced and sum(bool(s.forced) for s in self._samples.records) >= LIMIT):
+        """Keep a good call as a sample for the artifact, which compares without float64."""
+        if (
+            call.path is None
+            or call.comparison.rounded
+            or (forced and sum(bool(s.forced) for s in self._samples.records) >= LIMIT)
+        ):
             return
         reads = [(read.variable.name, value) for read, value in zip(call.path.reads, call.forced)] if forced else []
         name = self._result(call.path).name if forced else inputs.label
@@ -91,6 +98,7 @@ class Results:
             found.complete,
             _never_taken(found, results),
             tuple(self._marginal),
+            tuple(self._rounded),
             tuple(self._failures),
             self._samples,
         )

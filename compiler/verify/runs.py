@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-import torch
-
 from adaptc.compiler.ir.program import Program
 from adaptc.compiler.verify.compare import Comparison, Difference, compare
-from adaptc.compiler.verify.eager import EagerRun, Number, run_eager_forced
+from adaptc.compiler.verify.eager import EagerRun, ExpectedRead, Number, run_eager_forced
+from adaptc.compiler.verify.flow import Flows
 from adaptc.compiler.verify.frames import UserLines
 from adaptc.compiler.verify.inputs import InputSet
 from adaptc.compiler.verify.paths import Path, edge_indices, follow
+from adaptc.compiler.verify.rounding import Rounding
 from adaptc.compiler.verify.symbolic import Walker
 from adaptc.runtime.hostprogram import Read, Scalar
 
@@ -58,7 +58,8 @@ NO_OUTPUTS = Comparison(0.0, ())
 
 @dataclass(frozen=True)
 class Call:
-    """One call of both. `path` is the one that the compiled network took (None where it broke down).
+    """One call of both. `path` is the one that the compiled network took (None where it broke down), `reads` are the
+    values on it that eager PyTorch reads too, `forced` those that replaced them.
 
     One of these holds: `skipped` says why they cannot be compared; `wrong` says what differs besides
     outputs; or `comparison` compares the outputs, where there are any.
@@ -67,6 +68,7 @@ class Call:
     path: Path | None
     trace: Trace | None
     eager: EagerRun
+    reads: tuple[tuple[str, Number], ...] = ()
     forced: tuple[Number | None, ...] = ()
     comparison: Comparison = NO_OUTPUTS
     skipped: str = ""
@@ -90,10 +92,8 @@ class Caller:
         self.program = program
         self._model = model
         self._executable = executable
-        floats = [tensor.dtype for tensor in program.weights.values()] + [given.type.dtype for given in program.inputs]
-        self._coarsest = (
-            torch.float32 if any(d.is_floating_point and d != torch.float64 for d in floats) else torch.float64
-        )
+        self._flows = Flows(program)
+        self._rounding = Rounding(model)
         self._hints: dict[str, Number] = {}
         self._walkers: dict[tuple[tuple[str, tuple[int, ...]], ...], Walker] = {}
         self.reads: dict[str, tuple[str, Scalar]] = {}
@@ -125,30 +125,46 @@ class Caller:
         except Exception as error:  # noqa: BLE001 (that it breaks down is a finding)
             return error
 
-    def call(self, inputs: InputSet, reads: Reads, natural: bool = False) -> Call:
+    def call(self, inputs: InputSet, given: Reads, natural: bool = False) -> Call:
         """Run the compiled network with reads forced in order, then eager PyTorch with the same reads forced.
 
         With `natural`, eager PyTorch decides by its own data.
         """
-        forced = by_name(reads)
+        forced = by_name(given)
         trace = self.run(inputs, forced)
         if isinstance(trace, Exception):
-            return _broken_down(trace, self._eager(inputs, [] if natural else reads))
-        values = _in_order(trace.reads, forced)
-        expected = [(name, None if natural else value) for (name, _), value in zip(trace.reads, values)]
-        eager = self._eager(inputs, expected)
+            return _broken_down(trace, self._eager(inputs, [] if natural else given))
+        reads = self.shared(trace)
+        values = _in_order(reads, forced)
         indices = edge_indices(self.program, trace.path, [taken for _, taken in trace.decisions])
-        path = follow(self.walker(inputs), indices, read=[value for _, value in trace.reads])
+        path = follow(self.walker(inputs), indices, read=[value for _, value in reads])
         if path is None or path.blocks != tuple(trace.path):
+            eager = self._eager(inputs, reads)
             found = f"the compiled network goes a way that its program does not have: {' '.join(trace.path)}"
             return Call(None, trace, eager, wrong=found)
-        return self._judge(Call(path, trace, eager, tuple(values)))
+        flow = self._flows.along(path.blocks, indices)
+        expected = [
+            ExpectedRead(*self.reads[name], None if natural else value, origin.data)
+            for (name, _), value, origin in zip(reads, values, flow.reads, strict=True)
+        ]
+        eager = run_eager_forced(self._model, inputs.args, inputs.kwargs, expected)
+        call = self._judge(Call(path, trace, eager, tuple(reads), tuple(values)))
+        if not call.good or trace.raises:
+            return call
+        comparison = compare(eager.output, trace.outputs, coarsest=[origin.dtype for origin in flow.outputs])
+        judged = self._rounding.judge(comparison, inputs, path, expected, eager, trace.outputs, flow.coarsest)
+        return replace(call, comparison=judged)
+
+    def shared(self, trace: Trace) -> list[tuple[str, Number]]:
+        """The reads of a run that eager PyTorch has too: a read without a line is the program's own."""
+        return [(name, value) for name, value in trace.reads if self.reads[name][0]]
 
     def _eager(self, inputs: InputSet, reads: Reads) -> EagerRun:
-        expected = [(*self.reads[name], value) for name, value in reads]
+        expected = [ExpectedRead(*self.reads[name], value) for name, value in reads]
         return run_eager_forced(self._model, inputs.args, inputs.kwargs, expected)
 
     def _judge(self, call: Call) -> Call:
+        """Compare how both ended."""
         trace, eager = call.trace, call.eager
         assert trace is not None
         ours = trace.raises or ""
@@ -158,15 +174,10 @@ class Caller:
         if eager.raises != ours:
             ending = f"raises {ours}" if ours else "returns"
             wrong = f"eager PyTorch {_ending(eager)}, the compiled network {ending}"
-        elif eager.consumed < len(trace.reads):
-            loc, _ = self.reads[trace.reads[eager.consumed][0]]
-            where = loc or "an unknown line"
-            wrong = f"the compiled network reads a value at {where}, eager PyTorch does not"
-        if wrong:
-            return replace(call, wrong=wrong)
-        if ours:
-            return call
-        return replace(call, comparison=compare(eager.output, trace.outputs, coarsest=self._coarsest))
+        elif eager.consumed < len(call.reads):
+            loc, _ = self.reads[call.reads[eager.consumed][0]]
+            wrong = f"the compiled network reads a value at {loc}, eager PyTorch does not"
+        return replace(call, wrong=wrong)
 
 
 def by_name(reads: Reads) -> dict[str, list[Number | None]]:

@@ -129,9 +129,9 @@ class _Verifier:
         forced: list[tuple[str, bool | int | float]] = []
         while True:
             call = self.caller.call(inputs, forced, natural=True)
-            if call.path is None or call.trace is None:
+            if call.path is None:
                 break
-            flip = first_flip(call.path, [value for _, value in call.trace.reads], call.eager.matched)
+            flip = first_flip(call.path, [value for _, value in call.reads], call.eager.matched)
             if flip is None:
                 break
             if not flip.marginal or flip.reads <= len(forced):
@@ -159,18 +159,17 @@ class _Verifier:
         What a forced read would have been shows in a run in which only the reads before it are forced.
         """
         assert call.path is not None
-        assert call.trace is not None
         names = [read.variable.name for read in call.path.reads]
         for i, (read, value) in enumerate(zip(call.path.reads, call.forced)):
             if names[i] in self._compared:
                 continue
-            trace = call.trace
+            reads = call.reads
             if value is not None:
                 run = self.caller.run(inputs, by_name(list(zip(names[:i], call.forced))))
-                if isinstance(run, Exception) or [name for name, _ in run.reads[: i + 1]] != names[: i + 1]:
+                reads = () if isinstance(run, Exception) else tuple(self.caller.shared(run))
+                if [name for name, _ in reads[: i + 1]] != names[: i + 1]:
                     continue
-                trace = run
             self._compared.add(names[i])
-            both = pair(read.loc, read.variable.kind, call.eager.matched[i], trace.reads[i][1])
+            both = pair(read.loc, read.variable.kind, call.eager.matched[i], reads[i][1])
             if not both.equal:
                 self.results.read_differs(call, both, inputs)

@@ -145,3 +145,50 @@ class NarrowThreshold(nn.Module):
         if x.mean().item() > np.float32(0.2):
             return x * 2
         return x * 3
+
+
+class SkipsLate(nn.Module):
+    """Tests a sum that is a constant in the first round, and ends no earlier than in the second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, int]:
+        c = torch.zeros(())
+        last = 0
+        for i in range(4):
+            last = i
+            skip = c > 0.2
+            if skip and i >= 1:  # skip
+                break
+            x = torch.tanh(self.layer(x))
+            c = c + x.abs().mean() * 0.2
+        return x, last
+
+
+class Halts(nn.Module):
+    """Adaptive computation: whether the first round is done is no question of the data."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.gate = nn.Linear(4, 4), nn.Linear(4, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        halting = torch.zeros_like(x[:, 0])
+        n = torch.zeros(x.shape[0])
+        while ((halting < 0.9) & (n < 4)).any():  # halts
+            x = torch.tanh(self.layer(x))
+            halting[:] += torch.sigmoid(self.gate(x)).squeeze(-1) * 0.5
+            n = n + 1
+        return x, n
+
+
+class ConstantBeside(nn.Module):
+    """A constant is tested on the line of a test of data."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        c = torch.zeros(2)
+        if (c.sum() > 1) or (x.sum() > 1):
+            return x * 2
+        return x * 3

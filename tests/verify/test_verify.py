@@ -16,9 +16,10 @@ from adaptc.compiler.ir.verify import verify as verify_ir
 from adaptc.compiler.signature import SignatureError, bind
 from adaptc.compiler.verify.report import VerificationReport
 from adaptc.compiler.verify.verify import verify
-from adaptc.runtime.hostprogram import Read
+from adaptc.runtime.hostprogram import Apply, Branch, Read
 
 from . import networks, programs
+from .captured import report_on
 from .standin import Interpreted
 
 
@@ -295,3 +296,25 @@ def test_an_executable_that_breaks_down_is_a_failure() -> None:
     report = verify(program, model, bind(model.forward, torch.randn(1, 4)), Broken(program), random=0)
     assert not report.ok
     assert all("the compiled network fails: RuntimeError: no kernel" in f.message for f in report.failures)
+
+
+@pytest.mark.parametrize("kind", [networks.SkipsLate, networks.Halts, networks.ConstantBeside])
+def test_tests_that_the_compiler_decided_are_not_taken_for_others_of_their_line(kind: type[torch.nn.Module]) -> None:
+    report = report_on(kind(), torch.randn(2, 4))
+    assert report.failures == ()
+    assert report.never_taken == ()
+    assert all(path.forced + path.natural >= 2 for path in report.paths)
+
+
+def test_a_wrong_test_beside_a_constant_one_is_found() -> None:
+    def turn(program: Program) -> None:
+        block = next(b for b in program.blocks.values() if isinstance(b.terminator, Branch))
+        assert isinstance(block.terminator, Branch)
+        block.terminator = Branch(
+            Apply("not", (block.terminator.test,)),
+            block.terminator.then,
+            block.terminator.orelse,
+            block.terminator.loc,
+        )
+
+    assert not report_on(networks.ConstantBeside(), torch.randn(2, 4), change=turn).ok
