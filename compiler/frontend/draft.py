@@ -220,9 +220,9 @@ def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
     kind = type(tree)
     if kind is tuple:
         return tuple([map_leaves(function, item) for item in tree])
-    if kind is list:
+    if isinstance(tree, list):
         return [map_leaves(function, item) for item in tree]
-    if kind is dict:
+    if isinstance(tree, dict):
         return {key: map_leaves(function, item) for key, item in tree.items()}
     if kind is slice:
         return slice(*[map_leaves(function, item) for item in (tree.start, tree.stop, tree.step)])

@@ -6,6 +6,7 @@ torch functions: attention, linear and norms stay whole. Calls that turn data in
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
 from collections.abc import Callable, Sequence
@@ -283,7 +284,9 @@ class Recorder(TorchFunctionMode):
 
     def _run(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
-            return func(*args, **kwargs)
+            on = torch.overrides._get_current_function_mode() is self  # where the machine records
+            with torch.overrides._pop_mode_temporarily() if on else contextlib.nullcontext():
+                return func(*args, **kwargs)
         except DATA_DEPENDENT as error:
             problem = self.problem(
                 f"{getattr(func, '__name__', func)} needs a value that depends on data",
