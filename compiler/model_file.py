@@ -84,9 +84,7 @@ def _what_there_is(module: ModuleType, name: str) -> str:
         if isinstance(value, type) and issubclass(value, nn.Module) and value.__module__ == module.__name__
     ]
     if networks:
-        return (
-            f"it has the modules {', '.join(networks)}; pass --model {networks[0]}, or write `{name} = {networks[0]}`"
-        )
+        return f"it has the modules {', '.join(networks)}; pass --name {networks[0]}, or write `{name} = {networks[0]}`"
     if classes:
         return f"it has the classes {', '.join(classes)}; write `{name} = {classes[0]}(...).eval()`"
     return f"it defines no nn.Module at all; write `{name} = ...`, an nn.Module in eval mode"

@@ -2,7 +2,7 @@
 
 The paper's networks have 18 gates (ResNet-38), 36 (ResNet-74) and 54 (ResNet-110):
 
-    adaptc compile examples/skipnet.py --model skipnet_54
+    adaptc compile examples/skipnet.py --name skipnet_54
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ app = typer.Typer(
 
 ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL.py", help="Defines `model` and `example_inputs`.")]
 ArtifactArgument = Annotated[Path, typer.Argument(metavar="ARTIFACT", help="The folder or .adaptc file.")]
-ModelName = Annotated[str, typer.Option("--model", metavar="NAME", help="The network's name in MODEL.py.")]
+Name = Annotated[str, typer.Option("--name", metavar="NAME", help="The network's name in MODEL.py.")]
 Inputs = Annotated[
     Optional[list[str]],  # noqa: UP045 - typer reads this at run time
     typer.Option(
@@ -64,9 +64,15 @@ def compile_command(
     file: ModelArgument,
     output: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("-o", "--output", metavar="PATH", help="A folder, or a single file if it ends in .adaptc."),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="PATH",
+            help="A folder, or a single file if it ends in .adaptc. Without it, NET-artifact for NET.py and "
+            "NET/model.py, and NAME-artifact with --name.",
+        ),
     ] = None,
-    model: ModelName = "model",
+    name: Name = "model",
     inputs: Inputs = None,
     dynamic: Dynamic = None,
     verify: Annotated[bool, typer.Option("--verify/--no-verify", help="Compare with PyTorch on every path.")] = True,
@@ -78,9 +84,7 @@ def compile_command(
     """Compile a network and verify every path against PyTorch."""
     from adaptc.command.compile import CompileRequest, compile_model_file
 
-    request = CompileRequest(
-        file, output, model, tuple(inputs or ()), tuple(dynamic or ()), verify, random_inputs, seed
-    )
+    request = CompileRequest(file, output, name, tuple(inputs or ()), tuple(dynamic or ()), verify, random_inputs, seed)
     run_subcommand(lambda out: compile_model_file(out, request), as_json=as_json, show_traceback=show_traceback)
 
 
@@ -98,7 +102,11 @@ def run_command(
     random: Annotated[bool, typer.Option("--random", help="Random values for inputs that are not given.")] = False,
     sizes: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Option("--size", metavar="DIM=N", help="Size of a named dimension of random inputs (else 1)."),
+        typer.Option(
+            "--size",
+            metavar="DIM=N",
+            help="Size of a named dimension of random inputs; without it, that of the artifact's first sample, or 1.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of random inputs.")] = 0,
     save: Annotated[
@@ -131,7 +139,7 @@ def verify_command(
         Optional[Path],  # noqa: UP045
         typer.Option("--model", metavar="MODEL.py", help="Compare with this network on every path, afresh."),
     ] = None,
-    name: Annotated[str, typer.Option("--name", metavar="NAME", help="The network's name in MODEL.py.")] = "model",
+    name: Name = "model",
     inputs: Inputs = None,
     dynamic: Dynamic = None,
     random_inputs: Annotated[int, typer.Option(min=0, help="Random input sets to verify with.")] = 8,
@@ -157,12 +165,14 @@ def verify_command(
 @app.command("inspect")
 def inspect_command(
     target: Annotated[Path, typer.Argument(metavar="ARTIFACT|MODEL.py", help="What to look into.")],
-    model: ModelName = "model",
+    name: Name = "model",
     inputs: Inputs = None,
     dynamic: Dynamic = None,
-    mlir: Annotated[bool, typer.Option("--mlir", help="Print the program as MLIR (MODEL.py).")] = False,
+    mlir: Annotated[bool, typer.Option("--mlir", help="Print the program as MLIR (of a MODEL.py only).")] = False,
     dot: Annotated[bool, typer.Option("--dot", help="Print the control-flow graph for Graphviz.")] = False,
-    host: Annotated[bool, typer.Option("--host", help="Print the host program as Python (ARTIFACT).")] = False,
+    host: Annotated[
+        bool, typer.Option("--host", help="Print the host program as Python (of an ARTIFACT only).")
+    ] = False,
     as_json: Json = False,
     show_traceback: ShowTraceback = False,
 ) -> None:
@@ -171,14 +181,14 @@ def inspect_command(
 
     if mlir + dot + host + as_json > 1:
         raise typer.BadParameter("give one of --mlir, --dot, --host and --json")
-    request = InspectRequest(target, model, tuple(inputs or ()), tuple(dynamic or ()), mlir, dot, host)
+    request = InspectRequest(target, name, tuple(inputs or ()), tuple(dynamic or ()), mlir, dot, host)
     run_subcommand(lambda out: inspect_target(out, request), as_json=as_json, show_traceback=show_traceback)
 
 
 @app.command("check")
 def check_command(
     file: ModelArgument,
-    model: ModelName = "model",
+    name: Name = "model",
     inputs: Inputs = None,
     dynamic: Dynamic = None,
     as_json: Json = False,
@@ -191,7 +201,7 @@ def check_command(
     from adaptc.command.check import check_model_file
 
     run_subcommand(
-        lambda out: check_model_file(out, file, model, tuple(inputs or ()), tuple(dynamic or ())),
+        lambda out: check_model_file(out, file, name, tuple(inputs or ()), tuple(dynamic or ())),
         as_json=as_json,
         show_traceback=show_traceback,
     )

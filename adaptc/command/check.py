@@ -13,9 +13,9 @@ from adaptc.command.text import count
 from adaptc.extras import needs_compiler
 
 
-def check_model_file(output: Output, file: Path, model: str, inputs: Sequence[str], dynamic: Sequence[str]) -> int:
+def check_model_file(output: Output, file: Path, name: str, inputs: Sequence[str], dynamic: Sequence[str]) -> int:
     """Capture the network, and show where it branches on its data. Raises `CompileError` with every problem."""
-    found = load_model(file, model, inputs, dynamic)
+    found = load_model(file, name, inputs, dynamic)
     with needs_compiler():
         from adaptc.compiler import summary
         from adaptc.compiler.driver import capture_program

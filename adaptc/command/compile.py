@@ -23,7 +23,7 @@ class CompileRequest:
 
     file: Path
     output: Path | None
-    model: str
+    name: str
     inputs: tuple[str, ...]
     dynamic: tuple[str, ...]
     verify: bool
@@ -33,7 +33,7 @@ class CompileRequest:
 
 def compile_model_file(output: Output, request: CompileRequest) -> int:
     """Compile, write the artifact, and show what was done."""
-    found = load_model(request.file, request.model, request.inputs, request.dynamic, request.seed)
+    found = load_model(request.file, request.name, request.inputs, request.dynamic, request.seed)
     with needs_compiler():
         from adaptc.compiler.driver import compile_model
         from adaptc.compiler.options import CompileOptions

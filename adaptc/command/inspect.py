@@ -24,7 +24,7 @@ class InspectRequest:
     """The command line of ``adaptc inspect``."""
 
     target: Path
-    model: str
+    name: str
     inputs: tuple[str, ...]
     dynamic: tuple[str, ...]
     mlir: bool
@@ -42,7 +42,7 @@ def inspect_target(output: Output, request: InspectRequest) -> int:
 def _inspect_model(output: Output, request: InspectRequest) -> int:
     if request.host:
         raise InputError("--host shows an artifact's host.py; compile the model first (adaptc compile)")
-    found = load_model(request.target, request.model, request.inputs, request.dynamic)
+    found = load_model(request.target, request.name, request.inputs, request.dynamic)
     with needs_compiler():
         from adaptc.compiler import summary
         from adaptc.compiler.driver import capture_program, optimise
@@ -65,7 +65,11 @@ def _inspect_model(output: Output, request: InspectRequest) -> int:
 
 def _inspect_artifact(output: Output, request: InspectRequest) -> int:
     if request.mlir:
-        raise InputError("--mlir needs the network, not its artifact: adaptc inspect MODEL.py --mlir")
+        raise InputError(
+            f"--mlir prints what the compiler captured, and {request.target} is an artifact, which does not hold that: "
+            f"name the model file that it was compiled from (adaptc inspect MODEL.py --mlir), or see its host program "
+            f"with --host"
+        )
     with contextlib.closing(open_artifact(request.target)) as artifact:
         report, manifest = artifact.report, artifact.manifest
         if request.host:

@@ -34,7 +34,7 @@ def one_message(ran: Ran) -> str:
     [
         ("import torch\nimport nonsuch\n", "net.py:2: ModuleNotFoundError: No module named 'nonsuch'"),
         ("x = (1,\n", "SyntaxError: '(' was never closed"),
-        (networks.GATED.replace("model =", "net ="), "has no `model`: it has the modules net; pass --model net"),
+        (networks.GATED.replace("model =", "net ="), "has no `model`: it has the modules net; pass --name net"),
         (networks.GATED.replace("example_inputs", "inputs"), "has no `example_inputs`: add a line such as"),
         (networks.GATED.replace("(torch.ones(1, 4),)", "'x'"), "`example_inputs` in"),
         (networks.GATED.replace("(torch.ones(1, 4),)", "(1, 2, 3)"), "the example inputs do not fit forward(x)"),

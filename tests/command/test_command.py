@@ -59,7 +59,7 @@ def test_compile_with_options(run: Run, in_folder: Path) -> None:
     text = networks.GATED.replace("model = Gated()", "small = Gated()").replace("example_inputs", "unused")
     networks.write(in_folder, text, "gated.py")
     ran = run(
-        "compile", "gated.py", "--model", "small", "--input", "x=float32[3,4]", "--dynamic", "x:0=batch", "--no-verify"
+        "compile", "gated.py", "--name", "small", "--input", "x=float32[3,4]", "--dynamic", "x:0=batch", "--no-verify"
     )  # fmt: skip
     assert ran.code == 0, ran.err
     assert "not verified (--no-verify)" in ran.out
@@ -176,7 +176,8 @@ def test_inspect_as_text_for_other_tools(run: Run, exits: Path) -> None:
 def test_inspect_says_what_it_cannot_show(run: Run, exits: Path) -> None:
     ran = run("inspect", exits, "--mlir")
     assert ran.code == 1
-    assert "--mlir needs the network" in ran.err
+    assert f"{exits} is an artifact" in ran.err
+    assert "adaptc inspect MODEL.py --mlir" in ran.err
     assert "--host shows an artifact's host.py" in run("inspect", model_file(exits), "--host").err
     assert run("inspect", exits, "--host", "--dot").code == 2
 

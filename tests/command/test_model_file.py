@@ -135,7 +135,7 @@ def test_a_function_that_fails_names_its_line(tmp_path: Path) -> None:
 
 def test_no_model_lists_what_there_is(tmp_path: Path) -> None:
     file = write(tmp_path, HEAD + "net = nn.Linear(4, 2)\n" + INPUTS)
-    assert f"{file} has no `model`: it has the modules net; pass --model net" in message(file)
+    assert f"{file} has no `model`: it has the modules net; pass --name net" in message(file)
     file = write(tmp_path, HEAD + "class Net(nn.Module):\n    pass\n" + INPUTS, "classes.py")
     assert "it has the classes Net; write `model = Net(...).eval()`" in message(file)
     file = write(tmp_path, HEAD + INPUTS, "nothing.py")
