@@ -1,12 +1,12 @@
 """adaptc compiles dynamic neural networks into conditional-free units and a host program that runs without PyTorch.
 
 ``compile`` needs the extra ``adaptc[compile]``; ``load`` needs numpy and an engine. Importing this package imports
-neither.
+neither; the classes of the errors that both raise are imported when they are first named, and need nothing.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,10 +14,43 @@ if TYPE_CHECKING:
 
     from torch import nn
 
+    from adaptc.compiler.errors import CompileError, VerificationError
     from adaptc.compiler.report import CompileReport
-    from adaptc.runtime import Executable
+    from adaptc.extras import MissingExtraError
+    from adaptc.runtime import AdaptcError, ArtifactError, EngineError, Executable, InputError, NetworkError
 
-__all__ = ["compile", "load"]
+_ERRORS = {
+    "AdaptcError": "adaptc.runtime.errors",
+    "ArtifactError": "adaptc.runtime.errors",
+    "CompileError": "adaptc.compiler.errors",
+    "EngineError": "adaptc.runtime.errors",
+    "InputError": "adaptc.runtime.errors",
+    "MissingExtraError": "adaptc.extras",
+    "NetworkError": "adaptc.runtime.errors",
+    "VerificationError": "adaptc.compiler.errors",
+}
+"""Public errors and the modules that hold them; all are `AdaptcError`."""
+
+__all__ = [
+    "AdaptcError",
+    "ArtifactError",
+    "CompileError",
+    "EngineError",
+    "InputError",
+    "MissingExtraError",
+    "NetworkError",
+    "VerificationError",
+    "compile",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ERRORS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_ERRORS[name]), name)
 
 
 def compile(
