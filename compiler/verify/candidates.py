@@ -39,7 +39,7 @@ def candidates(
         values += _comfortable(thresholds)
     values += _neighbours(thresholds, variable)
     values += [int(value) if variable.kind == "int" else float(value) for value in _COMMON]
-    if not variable.free:
+    if not variable.free and variable.dtype is None:  # a size
         values = [value for value in values if value >= 0]
     possible = (held(value, variable.dtype) for value in values)
     return list(dict.fromkeys(value for value in possible if value is not None))

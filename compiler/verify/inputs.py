@@ -34,7 +34,7 @@ class InputSet:
 
 def input_set(label: str, bound: Bound) -> InputSet:
     """The arguments of `bound`."""
-    return _with_tensors(label, bound, [tensor.detach() for _, tensor in bound.inputs])
+    return with_tensors(label, bound, [tensor.detach() for _, tensor in bound.inputs])
 
 
 def like(example: Bound, other: Bound, label: str) -> InputSet:
@@ -67,7 +67,7 @@ def random_inputs(example: Bound, dims: Mapping[str, Mapping[int, str]], count: 
             for axis, dim in dims.get(name, {}).items():
                 shape[axis] = chosen[dim]
             tensors.append(_draw(tensor.detach(), shape, generator))
-        result.append(_with_tensors(f"random input {number + 1}", example, tensors))
+        result.append(with_tensors(f"random input {number + 1}", example, tensors))
     return result
 
 
@@ -77,7 +77,8 @@ def _choices(example: Bound, dims: Mapping[str, Mapping[int, str]]) -> dict[str,
     return {dim: [*(s for s in _SIZES if s != size), size] for dim, size in own.items()}
 
 
-def _with_tensors(label: str, bound: Bound, tensors: Sequence[torch.Tensor]) -> InputSet:
+def with_tensors(label: str, bound: Bound, tensors: Sequence[torch.Tensor]) -> InputSet:
+    """The arguments of `bound` with other tensors, in the order of its inputs."""
     call = (bound.args, bound.kwargs)
     # `inputs` follow the order of the arguments, which is that of the leaves of the call.
     args, kwargs = rebuild(call, tensors)

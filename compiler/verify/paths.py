@@ -42,8 +42,8 @@ class Path:
 
     `constraints` are what the path asks of the reads, each with the number of the decision it belongs to
     (None: an expression that must be defined); `facts` hold values that satisfy them. `raises` names the
-    exception that ends the path. `forceable` is False where a decision hangs on a size that only running
-    the network tells.
+    exception that ends the path. `forceable` is False where a decision hangs on what only running the network
+    tells.
     """
 
     blocks: tuple[str, ...]
@@ -60,8 +60,8 @@ class Path:
         return self.blocks, tuple(decision.edge.index for decision in self.decisions)
 
     def forced(self, values: Mapping[Variable, Number]) -> tuple[Number | None, ...]:
-        """The value for each read in order; None leaves a read that decides nothing to the data."""
-        return tuple(values.get(read.variable) for read in self.reads)
+        """The value for each read in order; None leaves to the data one that decides nothing or cannot be forced."""
+        return tuple(values.get(read.variable) if read.variable.free else None for read in self.reads)
 
 
 @dataclass(frozen=True)

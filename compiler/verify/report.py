@@ -89,7 +89,8 @@ class PathResult:
     """A path and how it went.
 
     `forced` and `natural` count the runs along it that were compared: with reads forced, and with the data's
-    own decisions. `skipped` says why runs could not be compared.
+    own decisions. `skipped` says why runs could not be compared. `searched` names the inputs that a random search
+    found for it, where forcing could not reach it.
     """
 
     name: str
@@ -99,6 +100,7 @@ class PathResult:
     max_relative_error: float = 0.0
     skipped: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    searched: str = ""
 
     @property
     def decisions(self) -> tuple[tuple[str, bool | int], ...]:
@@ -115,6 +117,7 @@ class PathResult:
             "raises": self.path.raises,
             "forced": self.forced,
             "natural": self.natural,
+            "searched": self.searched,
             "ok": not self.failures,
             "failures": [str(failure) for failure in self.failures],
             "skipped": list(dict.fromkeys(self.skipped)),

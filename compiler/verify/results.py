@@ -40,8 +40,7 @@ class Results:
             if planned.forceable:
                 self._fail(self._result(planned), inputs, _leaves(planned, call.path))
                 return
-            reason = "it hangs on the size of a tensor that the data decides, and the run went another way"
-            note = f"{inputs.label}: {reason}"
+            note = f"{inputs.label}: it hangs on {_unforced(planned)}, and the run went another way"
             self._result(planned).skipped.append(note)
         if call.wrong or (call.skipped and known):
             self._fail(result, inputs, call.wrong or call.skipped)
@@ -76,6 +75,24 @@ class Results:
             self.marginal_flip([pair], inputs)
         else:
             self._fail(self._result(call.path), inputs, f"{pair.loc or 'an unknown line'}: {_both(pair)}")
+
+    def name(self, path: Path) -> str:
+        """The name of a path."""
+        return self._result(path).name
+
+    def reached(self, path: Path) -> bool:
+        """Whether a run along `path` was compared, or failed."""
+        result = self._result(path)
+        return bool(result.forced or result.natural or result.failures)
+
+    def found(self, path: Path, inputs: InputSet) -> None:
+        """A search found `inputs` that take `path`."""
+        self._result(path).searched = inputs.label
+
+    def not_found(self, path: Path) -> None:
+        """A search found no inputs that take `path`."""
+        reason = f"it hangs on {_unforced(path)}, and a search found no inputs that take it"
+        self._result(path).skipped.insert(0, reason)
 
     def sample(self, call: Call, inputs: InputSet, forced: bool) -> None:
         """Keep a good call as a sample for the artifact, which compares without float64."""
@@ -118,6 +135,14 @@ class Results:
         result.max_relative_error = result.max_relative_error if differences else math.inf
         failure = Failure(result.name, inputs.label, message, result.decisions, differences)
         result.failures.append(failure)
+
+
+def _unforced(path: Path) -> str:
+    """What of a path's decisions cannot be forced."""
+    variables = {v for _, constraint in path.constraints for v in constraint.term.variables if not v.free}
+    if all(variable.dtype is None for variable in variables):
+        return "the size of a tensor that the data decides"
+    return "a number that the tensor code before its test computes with"
 
 
 def _both(pair: ReadPair) -> str:

@@ -14,6 +14,7 @@ from adaptc.compiler.ir.program import Block, Dim, Program, TensorType, edges
 from adaptc.compiler.verify.extents import extent
 from adaptc.compiler.verify.solve import Constraint, Facts, Solver
 from adaptc.compiler.verify.terms import Term, Terms, Variable
+from adaptc.compiler.verify.tied import tied_reads
 from adaptc.runtime.hostprogram import Branch, Const, Edge, Expr, Raise, Read, Ref, Return, Size, Switch
 
 
@@ -111,6 +112,7 @@ class Walker:
         self._terms = Terms()
         self._shapes = shapes
         self._dims: dict[str, int] = {}
+        self._tied_reads: dict[str, frozenset[str]] = {}
         for entry in program.inputs:
             for dim, size in zip(entry.type.shape, shapes.get(entry.name, ())):
                 if isinstance(dim, str):
@@ -179,7 +181,8 @@ class Walker:
                 own = Variable(step.name, step.kind, visit, block.name, False)  # eager PyTorch has no such read
                 environment[step.name] = self._terms.variable(own)
             elif isinstance(step, Read):
-                reads.append(Variable(step.name, step.kind, visit, block.name, dtype=_dtype(block, step.tensor)))
+                free = step.name not in self._tied(block)
+                reads.append(Variable(step.name, step.kind, visit, block.name, free, _dtype(block, step.tensor)))
                 environment[step.name] = self._terms.variable(reads[-1])
             else:
                 term = self._scalar(step.expr, environment)
@@ -187,6 +190,11 @@ class Walker:
                 if term.partial:
                     defined.append(Constraint(term, None))
         return Executed(environment, tuple(reads), tuple(defined), self._options(block, environment))
+
+    def _tied(self, block: Block) -> frozenset[str]:
+        if block.name not in self._tied_reads:
+            self._tied_reads[block.name] = tied_reads(block)
+        return self._tied_reads[block.name]
 
     def _options(self, block: Block, environment: Mapping[str, Value]) -> tuple[Option, ...]:
         match block.terminator:

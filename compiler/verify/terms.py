@@ -22,7 +22,8 @@ _PARTIAL = frozenset({"truediv", "floordiv", "mod", "pow", "lshift", "rshift", "
 class Variable:
     """What the data decides on a path: the read `name` of `block`, at the `visit`-th arrival there (0-based).
 
-    `free` is False for a size that only running the network tells: it cannot be forced. `dtype` is that of the
+    `free` is False for what cannot be forced: a size that only running the network tells, and a number that the
+    code of its own block takes too. `dtype` is that of the
     tensor that is read, where it is known.
     """
 

@@ -12,11 +12,15 @@ from adaptc.compiler.signature import Bound, ExampleInputs, bind
 from adaptc.compiler.verify.flips import as_kind, first_flip, pair
 from adaptc.compiler.verify.inputs import InputSet, input_set, like, random_inputs
 from adaptc.compiler.verify.paths import Path, follow, paths
+from adaptc.compiler.verify.reach import Search
 from adaptc.compiler.verify.report import VerificationReport
 from adaptc.compiler.verify.results import Results
 from adaptc.compiler.verify.runs import Call, Caller, Executable, by_name
 from adaptc.compiler.verify.solve import Values, conjuncts, values_of
 from adaptc.compiler.verify.symbolic import BranchEdge
+
+_FOUND = 3
+"""Inputs found by search that are tried where eager PyTorch itself fails on them."""
 
 Progress = Callable[[int, int], None]
 """Told how many of how many steps are done."""
@@ -40,7 +44,8 @@ def verify(
     Forced: each path of the program (all, or where they are more than `limit` a set that takes every branch
     edge) is run with its reads forced, on the example inputs with values well off the thresholds and on
     random inputs with values at them. Outputs, exceptions and the values that the data itself gives the
-    reads are compared. Natural: on the example inputs, on `samples` and on `random` random inputs (drawn
+    reads are compared. Paths that hang on what cannot be forced, such as a size that the data decides, are
+    sought by random inputs. Natural: on the example inputs, on `samples` and on `random` random inputs (drawn
     from `seed`, named dimensions varied) the decisions must be those of eager PyTorch too. `dims` are the
     named dimensions (input name -> axis -> name), by default those of the program's own inputs.
 
@@ -60,6 +65,8 @@ def verify(
         steps.append(partial(verifier.at_thresholds, path, other))
     steps += [partial(verifier.natural, inputs, known=True) for inputs in (example, *given)]
     steps += [partial(verifier.natural, inputs, known=False) for inputs in drawn[:random]]
+    search = Search(verifier.caller, bound, [example, *given, *drawn], seed)
+    steps += [partial(verifier.searched, path, search) for path in found.paths if not path.forceable]
     for done, step in enumerate(steps):
         step()
         if progress is not None:
@@ -146,6 +153,20 @@ class _Verifier:
         self.results.compared(call, inputs, forced=False, known=known)
         if known and call.good and not forced:
             self.results.sample(call, inputs, forced=False)
+
+    def searched(self, path: Path, search: Search) -> None:
+        """Look for inputs that take `path`, which cannot be forced, unless a run has taken it."""
+        if self.results.reached(path):
+            return
+        name = self.results.name(path)
+        for inputs in itertools.islice(search.inputs_for(path, name), _FOUND):
+            call = self._force(path, values_of(path.facts), inputs)
+            if self.results.reached(path):
+                self.results.found(path, inputs)
+                if call.good:
+                    self.results.sample(call, inputs, forced=True)
+                return
+        self.results.not_found(path)
 
     def _force(self, path: Path, values: Values, inputs: InputSet) -> Call:
         reads = [(read.variable.name, value) for read, value in zip(path.reads, path.forced(values))]

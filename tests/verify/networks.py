@@ -192,3 +192,38 @@ class ConstantBeside(nn.Module):
         if (c.sum() > 1) or (x.sum() > 1):
             return x * 2
         return x * 3
+
+
+class Sifts(nn.Module):
+    """Where few numbers are positive, adds seven."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("seven", torch.tensor(7.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        kept = (x > 0).nonzero()
+        if kept.shape[0] > 3:
+            return x * 2
+        return x + self.seven
+
+
+class SiftsInVain(nn.Module):
+    """Asks for more positive numbers than there are numbers."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        kept = (x > 0).nonzero()
+        if kept.shape[0] > 100:
+            return x * 2
+        return x * 3
+
+
+class TiesItsTest(nn.Module):
+    """The number that is tested has gone into tensor code before."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        score = x.mean().item()
+        y = x * score
+        if score > 0.0:
+            return y * 2
+        return y

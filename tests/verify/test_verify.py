@@ -182,7 +182,40 @@ def test_a_branch_on_a_size_that_only_the_data_tells() -> None:
     assert [path.natural > 0 for path in report.paths] == [True, True]
     report = check(programs.detector(), model, torch.rand(5, 4), random=0)
     assert report.failures == ()
-    assert [(item.edge.index, "size of a tensor" in item.reason) for item in report.never_taken] == [(0, True)]
+    assert report.never_taken == ()
+    assert [path.searched for path in report.paths] == ["inputs found by search for path 1", ""]
+    assert [path.to_dict()["searched"] for path in report.paths] == ["inputs found by search for path 1", ""]
+    assert report.paths[0].forced == 1
+    assert "path 1" in [sample.name for sample in report.samples.records]
+
+
+def test_a_wrong_arm_that_only_a_search_reaches_is_found() -> None:
+    report = report_on(networks.Sifts(), torch.rand(6) + 1, change=_double_the_first_literal, random=0)
+    assert [path.searched for path in report.paths if path.failures] == ["inputs found by search for path 2"]
+
+
+def _double_the_first_literal(program: Program) -> None:
+    for name, weight in program.weights.items():
+        if weight.numel() == 1 and weight.item() == 7:
+            program.weights[name] = weight * 2
+            return
+    raise AssertionError(sorted(program.weights))
+
+
+def test_what_no_input_reaches_is_told() -> None:
+    report = report_on(networks.SiftsInVain(), torch.rand(6), random=0)
+    assert report.failures == ()
+    ((item,), (first, second)) = report.never_taken, report.paths
+    assert item.taken is True
+    assert "the size of a tensor that the data decides, and a search found no inputs that take it" in item.reason
+    assert (first.searched, second.searched) == ("", "")
+
+
+def test_a_number_that_the_code_before_its_test_computes_with_is_not_forced() -> None:
+    report = report_on(networks.TiesItsTest(), torch.rand(2, 4), random=0)
+    assert report.failures == ()
+    assert report.never_taken == ()
+    assert sorted(bool(path.searched) for path in report.paths) == [False, True]
 
 
 def test_a_flip_within_rounding_is_reported_with_its_margin() -> None:
