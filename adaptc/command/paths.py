@@ -23,6 +23,12 @@ def show_verification(output: Output, verification: Mapping[str, Any]) -> None:
             f"note: at {place(flip['loc'])} on {flip['inputs']}, PyTorch reads {flip['eager']} and adaptc "
             f"{flip['ours']}, within {flip['margin']:.1g} of the threshold"
         )
+    for item in verification.get("rounded", ()):
+        output.print(
+            f"note: {item['where']} on {item['path']}, {item['inputs']}: PyTorch gives {item['eager']} and adaptc "
+            f"{item['ours']}, {error_size(item['eager_off'])} and {error_size(item['ours_off'])} from float64's "
+            f"{item['float64']}: rounding"
+        )
     for edge in verification["never_taken"]:
         output.print(f"note: {place(edge['loc'])} never went {_way(edge['taken'])}: {edge['reason']}")
 
@@ -43,6 +49,7 @@ def show_paths(output: Output, paths: Sequence[Mapping[str, Any]]) -> None:
 
 def _runs(path: Mapping[str, Any]) -> str:
     parts = [f"{path[kind]} {kind}" for kind in ("forced", "natural") if path.get(kind)]
+    parts += ["found by search"] if path.get("searched") else []
     return ", ".join(parts) or "not compared"
 
 

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from adaptc.command.output import Output
+from adaptc.command.paths import show_verification
 from adaptc.command.progress import StageBars
 from adaptc.command.results import argmax_text, leaves, shape_text, values_text
 from adaptc.command.text import count, decisions, error_size, facts, place, seconds, size
@@ -71,3 +73,22 @@ def test_progress_is_for_terminals(terminal: bool) -> None:
     assert ("3/3" in text) is terminal
     assert ("1/4" in text) is terminal
     assert bool(text) is terminal
+
+
+def test_what_rounding_excuses_and_a_search_found_is_shown() -> None:
+    text = io.StringIO()
+    path = {"name": "path 1", "decisions": [], "raises": "", "forced": 1, "max_relative_error": 2e-5}
+    item = {
+        "where": "output[0]", "path": "path 1", "inputs": "the example inputs", "eager": "0.5", "ours": "0.25",
+        "eager_off": 0.25, "ours_off": 1e-7, "float64": "0.25",
+    }  # fmt: skip
+    found = {"paths": [{**path, "searched": "inputs found by search for path 1"}], "complete": True}
+    record = {**found, "max_relative_error": 2e-5, "marginal": [], "never_taken": [], "rounded": [item]}
+    console = Console(file=text, width=200)
+    show_verification(Output(console, console, json=False), record)
+    shown = text.getvalue()
+    assert "1 forced, found by search" in shown
+    assert (
+        "note: output[0] on path 1, the example inputs: PyTorch gives 0.5 and adaptc 0.25, 2.5e-01 and 1.0e-07 from "
+        "float64's 0.25: rounding"
+    ) in shown
