@@ -29,7 +29,7 @@ from adaptc.compiler.verify.verify import verify
 from adaptc.passes.manager import PassManager, PassReport
 from adaptc.passes.pipeline import default_pipeline
 from adaptc.runtime import Executable, load
-from adaptc.runtime.artifact import Artifact
+from adaptc.runtime.artifact import Artifact, artifact_size
 from adaptc.runtime.engines import ENGINES
 from adaptc.runtime.errors import AdaptcError, EngineError
 from adaptc.runtime.hostprogram import HostBlock, successors
@@ -72,9 +72,8 @@ def compile_model(
                 verification = verify_executable(program, model, bound, executable, options, progress)
             _raise_if_wrong(verification)
         report = _report(program, manifest, folder, output, passes, stages, verification)
-        complete(folder, manifest, verification.samples if verification else None, report.to_dict())
-        artifact_bytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    return replace(report, artifact_bytes=artifact_bytes)
+        manifest = complete(folder, manifest, verification.samples if verification else None, report.to_dict())
+        return replace(report, artifact_bytes=artifact_size(folder, manifest))
 
 
 def capture_program(

@@ -45,7 +45,7 @@ class Artifact:
 def open_artifact(path: str | os.PathLike[str]) -> Artifact:
     """Open the artifact at `path`: a folder, or a ``.adaptc`` file, which is extracted to a private folder.
 
-    Raises `ArtifactError` naming the file that is missing, truncated, changed, of a newer schema, or that points
+    Raises `ArtifactError` naming the file that is missing, truncated, changed, of another schema, or that points
     outside the artifact.
     """
     where = Path(path)
@@ -66,11 +66,12 @@ def open_artifact(path: str | os.PathLike[str]) -> Artifact:
 
 def decode_manifest(data: bytes, file: str) -> Manifest:
     """The manifest in `data`, the contents of `file`. Raises `ArtifactError`."""
-    newest = decode(data, _Version, file).schema
-    if newest > SCHEMA:
+    schema = decode(data, _Version, file).schema
+    if schema != SCHEMA:
+        other = "a newer" if schema > SCHEMA else "an older"
         raise ArtifactError(
-            f"{file} was written by a newer adaptc: schema {newest}, this one reads up to {SCHEMA}; "
-            f"install a newer adaptc or compile the network again"
+            f"{file} was written by {other} version of adaptc: its schema is {schema}, this version reads {SCHEMA}; "
+            f"compile the network again, or install the adaptc that wrote it"
         )
     manifest = decode(data, Manifest, file)
     check_manifest(manifest, file)
@@ -104,6 +105,11 @@ def file_table(folder: Path) -> dict[str, File]:
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     names = {path.relative_to(folder).as_posix(): path for path in files}
     return {name: File(path.stat().st_size, _sha256(path)) for name, path in names.items() if name != MANIFEST}
+
+
+def artifact_size(folder: Path, manifest: Manifest) -> int:
+    """The bytes of the artifact in `folder`: of the files that its manifest lists, and of the manifest."""
+    return sum(file.size for file in manifest.files.values()) + (folder / MANIFEST).stat().st_size
 
 
 class _Version(msgspec.Struct):

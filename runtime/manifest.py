@@ -8,8 +8,8 @@ import msgspec
 
 from adaptc.runtime.tree import Tree
 
-SCHEMA = 1
-"""The version of the artifact format that this code writes, and the newest that it reads."""
+SCHEMA = 2
+"""The version of the artifact format that this code writes and reads: another one for each change of it."""
 
 
 class TensorSpec(msgspec.Struct, frozen=True):

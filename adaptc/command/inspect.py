@@ -13,10 +13,11 @@ from adaptc.command.output import OK, Output
 from adaptc.command.structure import block_table, branch_table, host_dot
 from adaptc.command.text import count, facts, size
 from adaptc.extras import needs_compiler
-from adaptc.runtime.artifact import open_artifact
+from adaptc.runtime.artifact import artifact_size, open_artifact
 from adaptc.runtime.errors import InputError
 from adaptc.runtime.hostfile import host_file
 from adaptc.runtime.inputs import describe
+from adaptc.runtime.manifestcheck import WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,9 @@ def _inspect_artifact(output: Output, request: InspectRequest) -> int:
         elif request.dot:
             output.raw(host_dot(manifest.name, artifact.host, report.get("blocks", [])))
         else:
-            files = {"artifact": sum(file.size for file in manifest.files.values())}
-            files["weights"] = sum(weight.size for weight in manifest.weights)
             about = [
-                *((name, size(total)) for name, total in files.items()),
+                ("artifact", size(artifact_size(artifact.folder, manifest))),
+                ("weights", size(manifest.files[WEIGHTS].size if manifest.weights else 0)),
                 ("units", f"{len(manifest.units)} for {manifest.engine}"),
                 ("samples", str(len(manifest.samples))),
                 ("inputs", ", ".join(f"{spec.name} {describe(spec)}" for spec in manifest.signature.inputs)),

@@ -165,7 +165,7 @@ def not_one(folder: Path) -> None:
         (missing, "b0.onnx is missing"),
         (truncated, "weights.bin is truncated"),
         (flipped, "weights.bin is changed"),
-        (newer, "written by a newer adaptc: schema 999"),
+        (newer, "written by a newer version of adaptc: its schema is 999"),
         (outside, "../secret"),
         (not_one, "manifest.json is missing"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -162,6 +163,18 @@ def test_inspect_an_artifact_and_its_network(run: Run, exits: Path) -> None:
         dot = run("inspect", target, "--dot").out
         assert dot.startswith('digraph "exits" {')
         assert dot.count("->") == 6
+
+
+@pytest.mark.parametrize("artifact", ["gated-artifact", "gated.adaptc"])
+def test_compile_and_inspect_agree_on_sizes(run: Run, in_folder: Path, artifact: str) -> None:
+    networks.write(in_folder, networks.GATED, "gated.py")
+    number = r"[\d.]+ K?i?B"
+    compiled = run("compile", "gated.py", "-o", artifact, "--no-verify").out
+    inspected = run("inspect", artifact).out
+    for name in ("artifact", "weights"):
+        (told,) = re.findall(rf"^{name} .*?({number})\b", compiled, re.MULTILINE)
+        (shown,) = re.findall(rf"^{name} +({number})$", inspected, re.MULTILINE)
+        assert told == shown
 
 
 def test_inspect_as_text_for_other_tools(run: Run, exits: Path) -> None:

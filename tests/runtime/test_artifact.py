@@ -79,12 +79,16 @@ DAMAGE: dict[str, tuple[Callable[[Path], Any], str]] = {
         r"manifest\.json does not fit this adaptc: Expected `array`, got `int` - at `\$\.units`",
     ),
     "manifest nests too deep": (
-        lambda f: (f / "manifest.json").write_text('{"schema": 1, "name": ' + "[" * 100_000),
+        lambda f: (f / "manifest.json").write_text(f'{{"schema": {SCHEMA}, "name": ' + "[" * 100_000),
         r"manifest\.json (nests too deep|is not JSON)",
     ),
     "newer schema": (
         lambda f: edit_manifest(f, lambda m: (m.clear(), m.update(schema=SCHEMA + 1))),
-        rf"manifest\.json was written by a newer adaptc: schema {SCHEMA + 1}, this one reads up to {SCHEMA}",
+        rf"written by a newer version of adaptc: its schema is {SCHEMA + 1}, this version reads {SCHEMA}",
+    ),
+    "older schema, without a checksum": (
+        lambda f: edit_manifest(f, lambda m: (m.pop("checksum"), m.update(schema=SCHEMA - 1))),
+        rf"written by an older version of adaptc: its schema is {SCHEMA - 1}, this version reads {SCHEMA}",
     ),
     "unit missing": (lambda f: (f / "units/head.onnx").unlink(), r"units/head\.onnx is missing"),
     "unit truncated": (
