@@ -134,6 +134,7 @@ class _Capture:
         names = _weight_names(self.model)
         recorder = self.recorder = Recorder(names, lambda: self._location())
         heap = Heap(self.model)
+        recorder.unwatched = heap.unwatched
         entry = Draft(0, _where(self.model))
         held = Held()
         machine = self.machine = Machine(

@@ -161,6 +161,7 @@ class Heap:
     """Freezes and activates states. `owned` are the mutable objects that the network's modules hold from the start."""
 
     def __init__(self, model: torch.nn.Module) -> None:
+        self.paused = False
         self.watched: dict[int, tuple[torch.nn.Module, dict[str, Any], dict[str, dict[str, Any]]]] = {}
         self.owned: list[Any] = []
         for module in model.modules():
@@ -254,9 +255,18 @@ class Heap:
         finally:
             cls.__setattr__, cls.__delattr__ = set_attribute, delete_attribute
 
+    @contextmanager
+    def unwatched(self) -> Iterator[None]:
+        """While it lasts, modules that are set are not the network's."""
+        before, self.paused = self.paused, True
+        try:
+            yield
+        finally:
+            self.paused = before
+
     def watch(self, module: torch.nn.Module) -> None:
         """Keep the attributes of a module from now on."""
-        if id(module) not in self.watched:
+        if id(module) not in self.watched and not self.paused:
             attributes = dict(module.__dict__)
             tables = {name: dict(attributes[name]) for name in _MODULE_TABLES if isinstance(attributes.get(name), dict)}
             self.watched[id(module)] = (module, attributes, tables)

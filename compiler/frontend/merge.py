@@ -7,6 +7,7 @@ conflict, and the states stay apart until the difference is dead.
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -43,6 +44,20 @@ class Conflict(Exception):
 
 def _differ(a: Any, b: Any) -> bool:
     return expression(a) != expression(b) if kind_of(a) and kind_of(b) else a is not b
+
+
+def _own_attributes(module: torch.nn.Module, attributes: dict[str, Any]) -> dict[str, Any]:
+    """A module's attributes without methods that are its class's own: code that wraps a method for a while and puts it
+    back leaves them."""
+    return {
+        name: value
+        for name, value in attributes.items()
+        if not (
+            isinstance(value, MethodType)
+            and value.__self__ is module
+            and inspect.getattr_static(type(module), name, None) is value.__func__
+        )
+    }
 
 
 @dataclass(frozen=True)
@@ -338,9 +353,11 @@ class Merge:
             state.heap[id(module)][1] if state.heap and id(module) in state.heap else tuple(original)
             for state in self.states
         ]
-        attributes = [part[0] for part in held]
-        if any(list(part) != list(attributes[0]) for part in attributes):
-            raise Conflict("a module with different attributes")
+        attributes = [_own_attributes(module, part[0]) for part in held]
+        for part in attributes:
+            if list(part) != list(attributes[0]):
+                names = sorted(set(part) ^ set(attributes[0])) or sorted(part)
+                raise Conflict(f"an attribute that only one way sets ({', '.join(names)})", type(module).__name__)
         merged = {}
         for name, first in attributes[0].items():
             column = [part[name] for part in attributes]

@@ -10,6 +10,7 @@ import contextlib
 import math
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import FrameType
 from typing import Any
@@ -88,6 +89,7 @@ class Recorder(TorchFunctionMode):
         self.memories = MemoryMap(self.name)
         self.weight_names = weights
         self.weights: dict[str, torch.Tensor] = {}
+        self.unwatched: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
         self.draft: Draft
         self.held: Held
         self.location = location

@@ -37,7 +37,7 @@ def record_traced(
         results[:] = [result]
         return [leaf for leaf in leaves(result) if isinstance(leaf, torch.Tensor)]
 
-    with torch._C.DisableTorchFunction():
+    with torch._C.DisableTorchFunction(), recorder.unwatched():
         module = make_fx(flat)(*tensors)
     values: dict[Any, Any] = {}
     inputs = iter(tensors)
