@@ -101,7 +101,7 @@ def load(path: str | PathLike[str], *, engine: str | None = None, threads: int =
     """Load the artifact at `path` (a folder or a .adaptc file): a callable with the network's own signature.
 
     `engine` None takes the one that the artifact was compiled for; `threads` is the number of threads the engine
-    may use in one call. Raises `ArtifactError` and `EngineError`.
+    may use in one call. Raises `ArtifactError`, `EngineError`, and `InputError` for a wrong `threads`.
     """
     from pathlib import Path
 

@@ -21,15 +21,16 @@ from adaptc.runtime.structure import Build, Builders
 from adaptc.runtime.synthesis import host_function, host_source
 from adaptc.runtime.trace import SampleResult, Trace
 
+MOST_THREADS = 1024
+"""Threads that an engine may be given; it starts them all when the artifact is loaded, and again for each unit."""
+
 
 def load(path: str | os.PathLike[str], *, engine: str | None = None, threads: int = 1) -> Executable:
     """Load the artifact at `path`, a folder or a ``.adaptc`` file.
 
     `engine` None takes the one that the artifact was compiled for; `threads` is the number of threads that the
-    engine may use in one call. Raises `ArtifactError` and `EngineError`.
+    engine may use in one call. Raises `ArtifactError`, `EngineError`, and `InputError` for a wrong `threads`.
     """
-    if threads < 1:
-        raise InputError(f"threads is {threads}, but at least 1 is needed")
     artifact = open_artifact(path)
     try:
         return Executable(artifact, engine, threads)
@@ -45,6 +46,9 @@ class Executable:
     """
 
     def __init__(self, artifact: Artifact, engine: str | None, threads: int) -> None:
+        self._finalizer = weakref.finalize(self, artifact.close)
+        if type(threads) is not int or not 1 <= threads <= MOST_THREADS:
+            raise InputError(f"threads is {threads!r}: it must be an int from 1 to {MOST_THREADS}")
         manifest, program = artifact.manifest, artifact.host
         self._artifact = artifact
         self._engine = open_engine(
@@ -60,7 +64,6 @@ class Executable:
             for number, block in enumerate(program.blocks)
             if isinstance(block.terminator, Return)
         }
-        self._finalizer = weakref.finalize(self, artifact.close)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the network; the outputs have its own structure, tensors as NumPy arrays, host scalars as numbers.

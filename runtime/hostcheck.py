@@ -164,8 +164,9 @@ def _check_kinds(block: HostBlock, kinds: Mapping[str, Kind], units: Mapping[str
                 kind = kinds[tensor]
                 if not isinstance(kind, TensorKind):
                     _fail(f"{tensor!r} is read as a tensor, but is a host scalar", block)
-                if kind.elements() not in (None, 1):
-                    _fail(f"{tensor!r} is read as a scalar, but has {kind.elements()} elements", block)
+                if any(isinstance(extent, int) and extent != 1 for extent in kind.shape or ()):
+                    shape = ", ".join(map(str, kind.shape or ()))
+                    _fail(f"{tensor!r} is read as a scalar, but its shape is [{shape}]", block)
     match block.terminator:
         case Branch(test=expr) | Switch(index=expr):
             _check_scalar(expr, kinds, block)

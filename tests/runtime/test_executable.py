@@ -182,8 +182,15 @@ def test_close(folder: Path) -> None:
 
 def test_threads(folder: Path) -> None:
     agrees(load(folder, threads=2)(SURE), SURE)
-    with pytest.raises(InputError, match="threads is 0"):
-        load(folder, threads=0)
+    wrong: list[Any] = [0, -1, 1.5, "2", True, None, 10**9]
+    for threads in wrong:
+        with pytest.raises(InputError, match=f"threads is {threads!r}: it must be an int from 1 to 1024"):
+            load(folder, threads=threads)
+
+
+def test_the_empty_name_is_no_engine(folder: Path) -> None:
+    with pytest.raises(EngineError, match="there is no engine ''"):
+        load(folder, engine="")
 
 
 def test_sessions_that_share_the_processor_do_not_spin() -> None:
