@@ -154,15 +154,14 @@ class MemoryMap:
             raise Refused(reason)
         if reason is not None:
             raise NeedsSplit(reason)
-        if memory in draft.changed:
-            return
-        for member in memory.members:
-            if draft.slots.get(id(member)) in draft.inputs and self.is_view(member):
-                self._make_again(held, draft, member, draft.preamble)
+        if memory not in draft.changed:
+            for member in memory.members:
+                if draft.slots.get(id(member)) in draft.inputs and self.is_view(member):
+                    self._make_again(held, draft, member, draft.preamble)
+            draft.changed.add(memory)
         for step in draft.steps:
             if isinstance(step, ReadStep) and self.of(draft.tensors[step.slot]) is memory:
                 self._keep_read(draft, step)
-        draft.changed.add(memory)
 
     def _keep_read(self, draft: Draft, step: ReadStep) -> None:
         """Let a read take a copy made at its own position of the tape."""

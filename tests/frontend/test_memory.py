@@ -204,3 +204,24 @@ class OutArguments(nn.Module):
 
 def test_out_arguments_and_aliases():
     check(OutArguments(), signs(12, 3), paths=2)
+
+
+class ReadBetweenChanges(nn.Module):
+    def forward(self, x):
+        v = x * 1.0
+        v.neg_()
+        total = v.sum().item()
+        first = v[0].item()
+        v += x + 1
+        if total > 0 or first > 1:
+            return v * 2
+        v *= 2
+        second = v[1].item()
+        v.zero_()
+        if second > 0:
+            return v - 1
+        return v
+
+
+def test_a_read_between_two_changes_keeps_its_value():
+    check(ReadBetweenChanges(), signs(24, 4))
