@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ from adaptc.compiler.ir.program import Program
 from adaptc.compiler.structure import flatten
 from adaptc.compiler.verify.compare import to_numpy
 from adaptc.compiler.verify.symbolic import Walker
-from adaptc.runtime.tree import DictNode, Leaf, ListNode, NamedTupleNode, Static, Tree, TupleNode
+from adaptc.runtime.tree import DictNode, Leaf, ListNode, NamedTupleNode, RecordNode, Static, Tree, TupleNode
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,8 @@ def nested(tree: Tree, leaves: Sequence[Any]) -> Any:
             return {key: nested(item, leaves) for key, item in zip(keys, items)}
         case NamedTupleNode(name=name, fields=fields, items=items):
             return namedtuple(name, fields)(*(nested(item, leaves) for item in items))  # type: ignore[misc]
+        case RecordNode(name=name, fields=fields, items=items):
+            return make_dataclass(name, fields)(*(nested(item, leaves) for item in items))
     raise TypeError(f"{tree} is not handled here")
 
 
