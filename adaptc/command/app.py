@@ -113,7 +113,9 @@ def run_command(
         Optional[Path],  # noqa: UP045
         typer.Option("--save", metavar="FILE.npz", help="Write the outputs to a file."),
     ] = None,
-    trace: Annotated[bool, typer.Option("--trace", help="Show the units that ran and their times.")] = False,
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Show the units that ran, and where the time of that call went.")
+    ] = False,
     repeat: Annotated[int, typer.Option(min=1, help="Calls to time; the median is shown.")] = 1,
     engine: Engine = None,
     threads: Threads = 1,

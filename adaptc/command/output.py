@@ -36,9 +36,16 @@ class Output:
 
     def print(self, *parts: str | Text | Table) -> None:
         """Print for people; nothing with ``--json``. Strings are shown as they are, without markup."""
-        if not self.json:
-            for part in parts:
+        if self.json:
+            return
+        for part in parts:
+            if self.console.is_terminal:
                 self.console.print(part, markup=False, highlight=False)
+                continue
+            with self.console.capture() as captured:
+                self.console.print(part, markup=False, highlight=False)
+            # Tables fill their last column with spaces, which a file has no use for.
+            self.console.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
     def raw(self, text: str) -> None:
         """Print text that a program will read (MLIR, Python), unwrapped."""

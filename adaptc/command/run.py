@@ -6,8 +6,9 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -49,23 +50,29 @@ def run_artifact(output: Output, request: RunRequest) -> int:
     with Executable(artifact, request.engine, request.threads) as executable:
         arrays = _inputs(artifact, request)
         args, kwargs = call_arguments(artifact.manifest.signature, arrays)
-        executable(*args, **kwargs)  # the first call warms up: it is not timed
-        times = [_timed(executable, args, kwargs) for _ in range(request.repeat)]
         traced = executable.trace(*args, **kwargs)
+        run = executable.trace if request.trace else executable
+        run(*args, **kwargs)  # the first call warms up: it is not timed
+        calls = [_timed(lambda: run(*args, **kwargs)) for _ in range(request.repeat)]
+        if request.trace:
+            # One call that was made, so that its units and its latency belong together.
+            latency, traced = sorted(calls, key=itemgetter(0))[(len(calls) - 1) // 2]
+        else:
+            latency = statistics.median(duration for duration, _ in calls)
         named = leaves(traced.outputs)
         if request.save is not None:
             save_npz(request.save, as_arrays(named))
         path = _path_name(executable, traced)
-        _show(output, request, named, traced, path, statistics.median(times))
-        output.answer(_answer(named, traced, path, statistics.median(times)))
+        _show(output, request, named, traced, path, latency)
+        output.answer(_answer(request, named, traced, path, latency))
     return OK
 
 
-def _timed(executable: Executable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> float:
-    """The seconds that one call takes."""
+def _timed(call: Callable[[], Any]) -> tuple[float, Any]:
+    """The seconds that a call takes, and what it gives."""
     start = time.perf_counter()
-    executable(*args, **kwargs)
-    return time.perf_counter() - start
+    result = call()
+    return time.perf_counter() - start, result
 
 
 def _inputs(artifact: Artifact, request: RunRequest) -> list[Array]:
@@ -130,7 +137,7 @@ def _path_name(executable: Executable, traced: Trace) -> str:
 
 
 def _show(
-    output: Output, request: RunRequest, named: list[tuple[str, object]], traced: Trace, path: str, median: float
+    output: Output, request: RunRequest, named: list[tuple[str, object]], traced: Trace, path: str, latency: float
 ) -> None:
     rows = table("output", "type", "|values", "largest at")
     for name, value in named:
@@ -138,28 +145,45 @@ def _show(
     output.print(rows, "")
     taken = [{"loc": loc, "taken": way} for loc, way in traced.decisions]
     calls = f"median of {request.repeat} calls" if request.repeat > 1 else "one call; --repeat N for a median"
+    if request.trace:
+        calls += "; tracing adds to it"
     about = [
         ("path", f"{path or 'not among the verified paths'}: {decisions(taken) or 'no decisions'}"),
-        ("latency", f"{seconds(median)} ({calls})"),
+        ("latency", f"{seconds(latency)} ({calls})"),
     ]
     if request.save is not None:
         about.append(("saved", str(request.save)))
     output.print(*facts(about, output.console.width))
     if request.trace:
-        total = sum(microseconds for _, microseconds in traced.units) or 1.0
         units = table("unit", ">time", ">share")
-        for name, microseconds in traced.units:
-            units.add_row(name, seconds(microseconds / 1e6), f"{microseconds / total:.0%}")
+        for name, duration in [*_unit_times(traced), ("host", _host_time(traced, latency))]:
+            units.add_row(name, seconds(duration), f"{duration / latency:.0%}")
         output.print("", "blocks: " + " → ".join(traced.path), "", units)
 
 
-def _answer(named: list[tuple[str, object]], traced: Trace, path: str, median: float) -> dict[str, Any]:
-    return {
+def _unit_times(traced: Trace) -> list[tuple[str, float]]:
+    """Each unit that ran and its seconds."""
+    return [(name, microseconds / 1e6) for name, microseconds in traced.units]
+
+
+def _host_time(traced: Trace, latency: float) -> float:
+    """The seconds of a call of `latency` seconds that no unit took."""
+    return latency - sum(duration for _, duration in _unit_times(traced))
+
+
+def _answer(
+    request: RunRequest, named: list[tuple[str, object]], traced: Trace, path: str, latency: float
+) -> dict[str, Any]:
+    """With --trace the units and the latency are those of one call; without, units are not timed."""
+    answer = {
         "ok": True,
         "outputs": {name: as_json(value) for name, value in named},
         "path": {"name": path, "blocks": list(traced.path)},
         "decisions": [{"loc": loc, "taken": taken} for loc, taken in traced.decisions],
         "reads": [{"name": name, "value": value} for name, value in traced.reads],
-        "units": [{"name": name, "microseconds": microseconds} for name, microseconds in traced.units],
-        "latency_seconds": median,
+        "latency_seconds": latency,
     }
+    if request.trace:
+        answer["units"] = [{"name": name, "seconds": duration} for name, duration in _unit_times(traced)]
+        answer["host_seconds"] = _host_time(traced, latency)
+    return answer

@@ -22,8 +22,8 @@ def model_file(artifact: Path) -> Path:
 
 
 def narrow(text: str) -> bool:
-    """Whether every line fits 80 columns and holds no colour codes."""
-    return all(len(line) <= 80 for line in text.splitlines()) and "\x1b" not in text
+    """Whether every line fits 80 columns and holds neither colour codes nor spaces at its end."""
+    return all(len(line) <= 80 and line == line.rstrip() for line in text.splitlines()) and "\x1b" not in text
 
 
 def test_compile_prints_a_table_of_paths(run: Run, in_folder: Path) -> None:
@@ -91,12 +91,22 @@ def test_run_shows_outputs_path_and_trace(run: Run, exits: Path, in_folder: Path
     assert (ran.code, ran.err) == (0, "")
     assert narrow(ran.out)
     assert "path     path 1: exits.py:16 T" in ran.out
-    assert "(median of 5 calls)" in ran.out
+    assert "(median of 5 calls; tracing adds to it)" in ran.out
     best = int(load_model_file(model_file(exits)).model(10 * torch.ones(1, 4))["logits"].argmax())
     (row,) = [line.split() for line in ran.out.splitlines() if line.startswith("logits")]
     assert row[1] == "float32[1,5]"
     assert row[-1] == str(best)
-    assert any(line.startswith("b0 ") and line.rstrip().endswith("%") for line in ran.out.splitlines())
+    shares = [line.split() for line in ran.out.splitlines() if line.endswith("%")]
+    assert [share[0] for share in shares] == ["b0", "host"]
+    assert abs(sum(int(share[-1].rstrip("%")) for share in shares) - 100) <= 1  # rounded
+
+
+def test_the_times_of_a_traced_call_add_up(run: Run, exits: Path) -> None:
+    traced = run("run", exits, "--random", "--trace", "--repeat", "4", "--json").json
+    times = [unit["seconds"] for unit in traced["units"]]
+    assert min(*times, traced["host_seconds"]) > 0
+    assert sum(times) + traced["host_seconds"] == pytest.approx(traced["latency_seconds"])
+    assert "units" not in run("run", exits, "--random", "--json").json
 
 
 def test_run_on_an_image(run: Run, in_folder: Path) -> None:
