@@ -24,6 +24,7 @@ from adaptc.compiler.ir.verify import verify as verify_program
 from adaptc.compiler.options import CompileOptions, Progress, no_progress
 from adaptc.compiler.report import CompileReport, Stages
 from adaptc.compiler.signature import Bound, ExampleInputs, bind
+from adaptc.compiler.threads import suitable_threads
 from adaptc.compiler.verify.report import VerificationReport, describe
 from adaptc.compiler.verify.verify import verify
 from adaptc.passes.manager import PassManager, PassReport
@@ -124,17 +125,18 @@ def verify_executable(
     progress: Progress = no_progress,
 ) -> VerificationReport:
     """Compare `executable` with `model` on every path of `program`, on the samples and on random inputs."""
-    return verify(
-        program,
-        model,
-        bound,
-        executable,
-        samples=cast(tuple[ExampleInputs, ...], options.samples),
-        random=options.random_inputs,
-        seed=options.seed,
-        dims=options.dynamic,
-        progress=lambda done, total: progress("verify", done, total),
-    )
+    with suitable_threads(program.weights.values()):
+        return verify(
+            program,
+            model,
+            bound,
+            executable,
+            samples=cast(tuple[ExampleInputs, ...], options.samples),
+            random=options.random_inputs,
+            seed=options.seed,
+            dims=options.dynamic,
+            progress=lambda done, total: progress("verify", done, total),
+        )
 
 
 def verify_artifact_of(

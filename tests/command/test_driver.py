@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 import adaptc
-from adaptc.compiler import driver
+from adaptc.compiler import driver, threads
 from adaptc.compiler.driver import compile_model
 from adaptc.compiler.errors import CompileError, VerificationError
 from adaptc.compiler.ir.program import Program
@@ -179,6 +179,18 @@ def test_interrupted_at_any_stage_leaves_nothing(tmp_path: Path) -> None:
             with pytest.raises(KeyboardInterrupt):
                 compile_model(gate(), torch.ones(1, 4), tmp_path / "out" / name, options=options, progress=interrupt)
     assert everything(tmp_path / "out") == set()
+
+
+@pytest.mark.parametrize(("elements", "inside"), [(2, 1), (threads.SMALL // 4, 3)])
+def test_a_small_network_is_verified_on_one_thread(elements: int, inside: int) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with threads.suitable_threads([torch.empty(elements)]):
+            assert torch.get_num_threads() == inside
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_what_is_no_artifact_is_not_replaced(tmp_path: Path) -> None:
