@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from adaptc.compiler.ir.program import Program
+from adaptc.compiler.verify.compare import Rounded
 from adaptc.compiler.verify.flips import Flip, ReadPair
 from adaptc.compiler.verify.inputs import InputSet
 from adaptc.compiler.verify.paths import Path, PathSet, Untaken
@@ -51,7 +52,8 @@ class Results:
             result.forced += forced
             result.natural += not forced
             result.max_relative_error = max(result.max_relative_error, call.comparison.max_relative_error)
-            self._rounded += [RoundedOutput(result.name, inputs.label, item) for item in call.comparison.rounded]
+            for item in call.comparison.rounded:
+                self.rounded(call, item, inputs)
             if call.differences:
                 reason = f"; {call.comparison.unjudged}" if call.comparison.unjudged else ""
                 self._fail(result, inputs, f"the outputs differ{reason}", call)
@@ -68,6 +70,10 @@ class Results:
         self._marginal += [
             MarginalFlip(inputs.label, pair.loc, pair.eager, pair.ours, pair.margin or 0.0) for pair in pairs
         ]
+
+    def rounded(self, call: Call, item: Rounded, inputs: InputSet) -> None:
+        """A value is not eager PyTorch's, by rounding."""
+        self._rounded.append(RoundedOutput(self._result(call.path).name, inputs.label, item))
 
     def read_differs(self, call: Call, pair: ReadPair, inputs: InputSet) -> None:
         """A read on a forced path would have had another value than in eager PyTorch."""

@@ -17,7 +17,7 @@ from adaptc.compiler.verify.flow import Flows
 from adaptc.compiler.verify.frames import UserLines
 from adaptc.compiler.verify.inputs import InputSet
 from adaptc.compiler.verify.paths import Path, edge_indices, follow
-from adaptc.compiler.verify.rounding import Rounding
+from adaptc.compiler.verify.rounding import Rounding, Situation
 from adaptc.compiler.verify.symbolic import Walker
 from adaptc.runtime.hostprogram import Read, Scalar
 
@@ -59,7 +59,8 @@ NO_OUTPUTS = Comparison(0.0, ())
 @dataclass(frozen=True)
 class Call:
     """One call of both. `path` is the one that the compiled network took (None where it broke down), `reads` are the
-    values on it that eager PyTorch reads too, `forced` those that replaced them.
+    values on it that eager PyTorch reads too, `forced` those that replaced them; `situation` is what rounding is
+    judged by.
 
     One of these holds: `skipped` says why they cannot be compared; `wrong` says what differs besides
     outputs; or `comparison` compares the outputs, where there are any.
@@ -70,6 +71,7 @@ class Call:
     eager: EagerRun
     reads: tuple[tuple[str, Number], ...] = ()
     forced: tuple[Number | None, ...] = ()
+    situation: Situation | None = None
     comparison: Comparison = NO_OUTPUTS
     skipped: str = ""
     wrong: str = ""
@@ -93,7 +95,7 @@ class Caller:
         self._model = model
         self._executable = executable
         self._flows = Flows(program)
-        self._rounding = Rounding(model)
+        self.rounding = Rounding(model)
         self._hints: dict[str, Number] = {}
         self._walkers: dict[tuple[tuple[str, tuple[int, ...]], ...], Walker] = {}
         self.reads: dict[str, tuple[str, Scalar]] = {}
@@ -143,17 +145,17 @@ class Caller:
             found = f"the compiled network goes a way that its program does not have: {' '.join(trace.path)}"
             return Call(None, trace, eager, wrong=found)
         flow = self._flows.along(path.blocks, indices)
-        expected = [
+        expected = tuple(
             ExpectedRead(*self.reads[name], None if natural else value, origin.data)
             for (name, _), value, origin in zip(reads, values, flow.reads, strict=True)
-        ]
+        )
         eager = run_eager_forced(self._model, inputs.args, inputs.kwargs, expected)
-        call = self._judge(Call(path, trace, eager, tuple(reads), tuple(values)))
+        situation = Situation(inputs, path, expected, eager, flow.coarsest)
+        call = self._judge(Call(path, trace, eager, tuple(reads), tuple(values), situation))
         if not call.good or trace.raises:
             return call
         comparison = compare(eager.output, trace.outputs, coarsest=[origin.dtype for origin in flow.outputs])
-        judged = self._rounding.judge(comparison, inputs, path, expected, eager, trace.outputs, flow.coarsest)
-        return replace(call, comparison=judged)
+        return replace(call, comparison=self.rounding.judge(comparison, situation, trace.outputs))
 
     def shared(self, trace: Trace) -> list[tuple[str, Number]]:
         """The reads of a run that eager PyTorch has too: a read without a line is the program's own."""

@@ -192,5 +192,10 @@ class _Verifier:
                     continue
             self._compared.add(names[i])
             both = pair(read.loc, read.variable.kind, call.eager.matched[i], reads[i][1])
-            if not both.equal:
+            if both.equal:
+                continue
+            rounded = call.situation and self.caller.rounding.judge_read(both, i, call.situation)
+            if rounded:
+                self.results.rounded(call, rounded, inputs)
+            else:
                 self.results.read_differs(call, both, inputs)

@@ -112,6 +112,38 @@ def test_a_number_that_is_read_is_rounded_where_the_data_gives_it_and_exact_wher
     assert [path.natural for path in report.paths] == [1, 0]
 
 
+class OffReads(Interpreted):
+    """An executable that reads numbers, where they are left to the data, `off` away from what they should be."""
+
+    def __init__(self, program: Program, off: float) -> None:
+        super().__init__(program)
+        self.off = off
+
+    def run_forced(self, args: Any, kwargs: Any, forced: Any) -> Trace:
+        trace = super().run_forced(args, kwargs, forced)
+        reads = tuple((name, v + self.off * (not any(forced.get(name, ())))) for name, v in trace.reads)
+        return Trace(trace.outputs, trace.path, trace.decisions, reads, trace.raises)
+
+
+class ReadsASum(nn.Module):
+    """A number that is read is a sum of large ones that nearly cancel."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.sum().item() * 1000 > 1000:
+            return x
+        return x * 2
+
+
+@pytest.mark.parametrize(("off", "right"), [(5e-4, True), (0.1, False)])
+def test_reads_that_cancel_are_judged_by_float64_too(off: float, right: bool) -> None:
+    model, example = ReadsASum(), nearly_balanced()
+    report = report_on(model, example, executable=lambda program: OffReads(program, off), random=0)
+    assert report.ok == right
+    assert [item.rounded.difference.where for item in report.rounded] == (
+        [f"the number read at {__file__}:{ReadsASum.forward.__code__.co_firstlineno + 1}"] if right else []
+    )
+
+
 def test_what_does_not_cancel_is_held_to_its_tolerance() -> None:
     assert off_by(2e-5, Swapped()).ok is False
 
