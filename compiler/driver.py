@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from torch import nn
 
@@ -21,8 +21,9 @@ from adaptc.compiler.errors import CompileError, VerificationError
 from adaptc.compiler.frontend.capture import capture
 from adaptc.compiler.ir.program import Block, Program
 from adaptc.compiler.ir.verify import verify as verify_program
+from adaptc.compiler.locations import Locations
 from adaptc.compiler.options import CompileOptions, Progress, no_progress
-from adaptc.compiler.report import CompileReport, Stages
+from adaptc.compiler.report import CompileReport, Stages, verification_record
 from adaptc.compiler.signature import Bound, ExampleInputs, bind
 from adaptc.compiler.threads import suitable_threads
 from adaptc.compiler.verify.report import VerificationReport, describe
@@ -57,6 +58,7 @@ def compile_model(
     if options.engine not in ENGINES:
         raise EngineError(f"there is no engine {options.engine!r}; the engines are {', '.join(ENGINES)}")
     stages = Stages()
+    locations = Locations(options.folder)
     with _destination(output) as folder:
         with stages.time("capture"):
             program, bound = capture_program(
@@ -64,15 +66,15 @@ def compile_model(
             )
         with stages.time("passes"):
             passes = optimise(program, progress)
-        with stages.time("units"):
-            manifest = write_contents(program, folder, _provenance(), progress)
+        with stages.time("units"), locations.problems_in_full():
+            manifest = write_contents(locations.shortened_program(program), folder, _provenance(), progress)
             manifest = complete(folder, manifest, None, {})  # what is to be verified must load
         verification = None
         if options.verify:
             with stages.time("verify"), load(folder, engine=options.engine) as executable:
                 verification = verify_executable(program, model, bound, executable, options, progress)
             _raise_if_wrong(verification)
-        report = _report(program, manifest, folder, output, passes, stages, verification)
+        report = _report(program, locations, manifest, folder, output, passes, stages, verification)
         manifest = complete(folder, manifest, verification.samples if verification else None, report.to_dict())
         return replace(report, artifact_bytes=artifact_size(folder, manifest))
 
@@ -147,10 +149,11 @@ def verify_artifact_of(
     *,
     options: CompileOptions,
     progress: Progress = no_progress,
-) -> VerificationReport:
+) -> tuple[VerificationReport, dict[str, Any]]:
     """Compare `executable`, loaded from `artifact` at any time, with `model`, which is captured again for it.
 
-    Raises `AdaptcError` where the artifact was compiled from a network with other control flow.
+    Gives what was found, and the record of it as a compile's report has it. Raises `AdaptcError` where the artifact
+    was compiled from a network with other control flow.
     """
     program, bound = capture_program(
         model, example_inputs, name=options.name, dynamic=options.dynamic, progress=progress
@@ -161,7 +164,8 @@ def verify_artifact_of(
             f"{artifact.path} was not compiled from this network with these inputs and dynamic dimensions: their "
             f"blocks and branches differ; compile the network again"
         )
-    return verify_executable(program, model, bound, executable, options, progress)
+    report = verify_executable(program, model, bound, executable, options, progress)
+    return report, verification_record(report, program, Locations(options.folder))
 
 
 def _control_flow(blocks: Iterable[Block | HostBlock]) -> dict[str, tuple[str, ...]]:
@@ -199,6 +203,7 @@ def _destination(output: Path) -> Iterator[Path]:
 
 def _report(
     program: Program,
+    locations: Locations,
     manifest: Manifest,
     folder: Path,
     output: Path,
@@ -211,8 +216,8 @@ def _report(
         name=program.name,
         output=output,
         engine=manifest.engine,
-        blocks=tuple(summary.blocks(program)),
-        branches=tuple(summary.branches(program)),
+        blocks=tuple(summary.blocks(program, locations)),
+        branches=tuple(summary.branches(program, locations)),
         codes=len({id(block.code) for block in program.blocks.values() if block.code is not None}),
         units=len(manifest.units),
         weight_bytes=weights.stat().st_size if weights.exists() else 0,
@@ -220,8 +225,8 @@ def _report(
         artifact_bytes=0,
         passes=tuple(asdict(report) for report in passes),
         stages=tuple(stages.done),
-        notes=tuple(program.notes),
-        verification=verification.to_dict() if verification is not None else {},
+        notes=tuple(map(locations.short, program.notes)),
+        verification=verification_record(verification, program, locations) if verification is not None else {},
     )
 
 

@@ -34,6 +34,11 @@ class ModelFile:
     dynamic: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     samples: tuple[object, ...] = ()
 
+    @property
+    def folder(self) -> Path:
+        """The folder that the file lies in."""
+        return self.path.resolve().parent
+
 
 def load_model_file(path: Path, *, model: str = "model", inputs: Sequence[str] = (), seed: int = 0) -> ModelFile:
     """Run the file at `path` and take the network called `model`, its example inputs, `dynamic` and `samples`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 Progress = Callable[[str, int, int], None]
 """Called with a stage's name, the steps done and the steps in all (0: not known)."""
@@ -19,7 +20,8 @@ class CompileOptions:
 
     `dynamic` maps an input's name to its dynamic axes and their dimension names. `samples` are further input
     sets for verification, each of the same form as the example inputs. `random_inputs` is the number of random
-    input sets that verification runs, drawn from `seed`.
+    input sets that verification runs, drawn from `seed`. `folder` is the one that the artifact's names of source
+    files are relative to (the model file's); None leaves them relative to ``sys.path``.
     """
 
     name: str = "network"
@@ -29,3 +31,4 @@ class CompileOptions:
     verify: bool = True
     random_inputs: int = 8
     seed: int = 0
+    folder: Path | None = None

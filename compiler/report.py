@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adaptc.compiler.summary import BlockSummary, BranchSummary
+from adaptc.compiler.ir.program import Program
+from adaptc.compiler.locations import Locations
+from adaptc.compiler.summary import BlockSummary, BranchSummary, branches
+from adaptc.compiler.verify.report import VerificationReport
 
 
 @dataclass(frozen=True)
@@ -76,3 +80,23 @@ class CompileReport:
             del record[key]
         record["verification"] = {key: value for key, value in self.verification.items() if key != "paths"}
         return {**record, "seconds": self.seconds, "paths": self.paths}
+
+
+def verification_record(report: VerificationReport, program: Program, locations: Locations) -> dict[str, Any]:
+    """A verification of `program` as JSON values, with locations shortened.
+
+    Each decision of a path says whether it is a "choice" (False where its test depends on constants and known sizes
+    alone), and each edge that was never taken in how many "places" of the program its line decides, and whether its
+    test is "constant": whatever the inputs, it goes another way.
+    """
+    record: dict[str, Any] = locations.shortened(report.to_dict())
+    for result, path in zip(report.paths, record["paths"]):
+        for decision, row in zip(result.path.decisions, path["decisions"]):
+            row["choice"] = decision.choice
+    choices = {item.edge.block: item.choice for result in report.paths for item in result.path.decisions}
+    fixed = all(isinstance(dim, int) for entry in program.inputs for dim in entry.type.shape)
+    places = Counter(branch.loc for branch in branches(program, locations))
+    for edge in record["never_taken"]:
+        edge["places"] = places[edge["loc"]]
+        edge["constant"] = fixed and choices.get(edge["block"]) is False
+    return record

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from adaptc.compiler.ir.dot import expression_text
 from adaptc.compiler.ir.program import Block, Program
+from adaptc.compiler.locations import Locations, source_line
 from adaptc.runtime.hostprogram import Branch, Jump, Raise, Read, Return, Switch, Terminator
 
 
@@ -27,21 +28,22 @@ class BlockSummary:
 
 @dataclass(frozen=True)
 class BranchSummary:
-    """One place where the host decides: the source line, the test, the reads it rests on within its block."""
+    """One place where the host decides: the line and its text, the test, the reads it rests on within its block."""
 
     block: str
     loc: str
+    source: str
     test: str
     targets: tuple[str, ...]
     reads: tuple[str, ...]
 
 
-def blocks(program: Program) -> list[BlockSummary]:
-    """A row for each block, in the program's order."""
+def blocks(program: Program, locations: Locations) -> list[BlockSummary]:
+    """A row for each block, in the program's order, with locations shortened."""
     return [
         BlockSummary(
             name=block.name,
-            loc=block.loc,
+            loc=locations.short(block.loc),
             code=block.code.name if block.code is not None else "",
             ops=operators(block),
             inputs=tuple(block.inputs),
@@ -53,8 +55,8 @@ def blocks(program: Program) -> list[BlockSummary]:
     ]
 
 
-def branches(program: Program) -> list[BranchSummary]:
-    """A row for each branch and switch, in the program's order."""
+def branches(program: Program, locations: Locations) -> list[BranchSummary]:
+    """A row for each branch and switch, in the program's order, with locations shortened."""
     rows = []
     for block in program.blocks.values():
         match block.terminator:
@@ -64,7 +66,9 @@ def branches(program: Program) -> list[BranchSummary]:
                 targets = (*(edge.block for edge in edges), default.block)
             case _:
                 continue
-        rows.append(BranchSummary(block.name, loc, expression_text(test), targets, _reads(block)))
+        reads = tuple(map(locations.short, _reads(block)))
+        short, source = locations.short(loc), source_line(loc)
+        rows.append(BranchSummary(block.name, short, source, expression_text(test), targets, reads))
     return rows
 
 

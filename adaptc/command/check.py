@@ -19,9 +19,10 @@ def check_model_file(output: Output, file: Path, name: str, inputs: Sequence[str
     with needs_compiler():
         from adaptc.compiler import summary
         from adaptc.compiler.driver import capture_program
+        from adaptc.compiler.locations import Locations
 
     program, _ = capture_program(found.model, found.example_inputs, name=found.name, dynamic=found.dynamic)
-    branches = [asdict(branch) for branch in summary.branches(program)]
+    branches = [asdict(branch) for branch in summary.branches(program, Locations(found.folder))]
     places = count(len(program.blocks), "block")
     output.print(f"{file} can be compiled: {count(len(branches), 'branch')} on data, {places}")
     if branches:

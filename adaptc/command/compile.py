@@ -45,6 +45,7 @@ def compile_model_file(output: Output, request: CompileRequest) -> int:
         verify=request.verify,
         random_inputs=request.random_inputs,
         seed=request.seed,
+        folder=found.folder,
     )
     target = request.output or Path(f"{found.name}-artifact")
     with StageBars(output.errors) as bars:

@@ -49,16 +49,18 @@ def _inspect_model(output: Output, request: InspectRequest) -> int:
         from adaptc.compiler.driver import capture_program, optimise
         from adaptc.compiler.ir.dot import to_dot
         from adaptc.compiler.ir.mlir import to_mlir
+        from adaptc.compiler.locations import Locations
 
     program, _ = capture_program(found.model, found.example_inputs, name=found.name, dynamic=found.dynamic)
     optimise(program)
+    locations = Locations(found.folder)
     if request.mlir:
-        output.raw(to_mlir(program))
+        output.raw(to_mlir(locations.shortened_program(program)))
     elif request.dot:
-        output.raw(to_dot(program))
+        output.raw(to_dot(locations.shortened_program(program)))
     else:
-        rows = [asdict(block) for block in summary.blocks(program)]
-        branches = [asdict(branch) for branch in summary.branches(program)]
+        rows = [asdict(block) for block in summary.blocks(program, locations)]
+        branches = [asdict(branch) for branch in summary.branches(program, locations)]
         weights = sum(summary.bytes_of(tensor) for tensor in program.weights.values())
         _show(output, found.name, rows, branches, [("weights", size(weights))])
     return OK

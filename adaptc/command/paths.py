@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adaptc.command.output import Output
-from adaptc.command.text import count, decisions, error_size, place, table
+from adaptc.command.text import count, decisions, error_size, main_file, place, table
 
 SHOWN_PATHS = 24
 """Rows of the table of paths; --json and report.json list all."""
@@ -29,22 +30,42 @@ def show_verification(output: Output, verification: Mapping[str, Any]) -> None:
             f"{item['ours']}, {error_size(item['eager_off'])} and {error_size(item['ours_off'])} from float64's "
             f"{item['float64']}: rounding"
         )
-    for edge in verification["never_taken"]:
-        output.print(f"note: {place(edge['loc'])} never went {_way(edge['taken'])}: {edge['reason']}")
+    for note in never_taken([edge for edge in verification["never_taken"] if not edge["constant"]]):
+        output.print(f"note: {note}")
+
+
+def never_taken(edges: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What never happened, line by line. A line in a loop or a function may stand in several places of the program:
+    then it is said in how many of them."""
+    missed = Counter((edge["loc"], edge["taken"], edge["reason"], edge["places"]) for edge in edges)
+    notes = []
+    for (loc, taken, reason, places), number in missed.items():
+        where = "" if places == 1 else f" in {'all' if number == places else f'{number} of'} {places} places"
+        notes.append(f"the test at {place(loc)} never went {_way(taken)}{where}: {reason}")
+    return notes
 
 
 def show_paths(output: Output, paths: Sequence[Mapping[str, Any]]) -> None:
     """Each path with its decisions, the runs that were compared along it, and the worst relative difference."""
     if not paths:
         return
-    rows = table("path", "|decisions", "compared", ">difference")
-    for path in paths[:SHOWN_PATHS]:
-        taken = decisions(path["decisions"]) or "none"
+    shown = telling(paths)
+    file = main_file(str(decision["loc"]) for taken in shown for decision in taken)
+    rows = table("path", f"|decisions in {place(file)}" if file else "|decisions", "compared", ">difference")
+    for path, telling_decisions in zip(paths[:SHOWN_PATHS], shown):
+        taken = decisions(telling_decisions, file) or "none"
         ending = f" → raises {path['raises']}" if path["raises"] else ""
         rows.add_row(path["name"], taken + ending, _runs(path), error_size(path["max_relative_error"]))
     output.print(rows)
     if len(paths) > SHOWN_PATHS:
         output.print(f"... and {count(len(paths) - SHOWN_PATHS, 'more path')}")
+
+
+def telling(paths: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """The decisions of each path without those that constants and known sizes decide, unless these tell paths apart."""
+    chosen = [[decision for decision in path["decisions"] if decision.get("choice", True)] for path in paths]
+    distinct = {tuple((decision["loc"], decision["taken"]) for decision in taken) for taken in chosen}
+    return chosen if len(distinct) == len(paths) else [list(path["decisions"]) for path in paths]
 
 
 def _runs(path: Mapping[str, Any]) -> str:

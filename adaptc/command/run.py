@@ -6,7 +6,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
@@ -16,8 +16,9 @@ import numpy as np
 
 from adaptc.command.arrays import parse_sizes, random_array, read_arrays
 from adaptc.command.output import OK, Output
+from adaptc.command.paths import telling
 from adaptc.command.results import argmax_text, as_arrays, as_json, leaves, shape_text, values_text
-from adaptc.command.text import decisions, facts, seconds, table
+from adaptc.command.text import decisions, facts, main_file, place, seconds, table
 from adaptc.compiler.input_specs import Array, load_npz
 from adaptc.runtime.artifact import Artifact, open_artifact
 from adaptc.runtime.errors import AdaptcError, InputError
@@ -62,9 +63,9 @@ def run_artifact(output: Output, request: RunRequest) -> int:
         named = leaves(traced.outputs)
         if request.save is not None:
             save_npz(request.save, as_arrays(named))
-        path = _path_name(executable, traced)
-        _show(output, request, named, traced, path, latency)
-        output.answer(_answer(request, named, traced, path, latency))
+        name, taken = _path(executable, traced)
+        _show(output, request, named, traced, path_text(name, taken), latency)
+        output.answer(_answer(request, named, traced, name, latency))
     return OK
 
 
@@ -130,10 +131,20 @@ def save_npz(file: Path, arrays: Mapping[str, Array]) -> None:
         raise AdaptcError(f"cannot write {file}: {error.strerror or error}") from error
 
 
-def _path_name(executable: Executable, traced: Trace) -> str:
-    """The name that the compiler's report gives the path; "" for a path it did not verify."""
+def _path(executable: Executable, traced: Trace) -> tuple[str, Sequence[Mapping[str, Any]]]:
+    """The path's name in the compiler's report and its decisions there; "" and all for one that was not verified."""
     blocks = list(traced.path)
-    return next((str(path["name"]) for path in executable.paths if path["blocks"] == blocks), "")
+    for path, taken in zip(executable.paths, telling(executable.paths)):
+        if path["blocks"] == blocks:
+            return str(path["name"]), taken
+    return "", [{"loc": loc, "taken": way} for loc, way in traced.decisions]
+
+
+def path_text(name: str, taken: Sequence[Mapping[str, Any]]) -> str:
+    """A path in one line: "path 2 in net.py, line 12: F T"."""
+    file = main_file(str(decision["loc"]) for decision in taken)
+    name = name or "not among the verified paths"
+    return f"{name} in {place(file)}, {decisions(taken, file)}" if taken else f"{name}: no decisions"
 
 
 def _show(
@@ -143,12 +154,11 @@ def _show(
     for name, value in named:
         rows.add_row(name, shape_text(value), values_text(value), argmax_text(value))
     output.print(rows, "")
-    taken = [{"loc": loc, "taken": way} for loc, way in traced.decisions]
     calls = f"median of {request.repeat} calls" if request.repeat > 1 else "one call; --repeat N for a median"
     if request.trace:
         calls += "; tracing adds to it"
     about = [
-        ("path", f"{path or 'not among the verified paths'}: {decisions(taken) or 'no decisions'}"),
+        ("path", path),
         ("latency", f"{seconds(latency)} ({calls})"),
     ]
     if request.save is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import linecache
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from adaptc.command.text import place, size, table
+from adaptc.command.text import line_in, main_file, place, size, table
 from adaptc.runtime.hostprogram import HostProgram, successors
 
 SHOWN_ROWS = 60
@@ -22,11 +21,12 @@ Row = Mapping[str, Any]
 
 def block_table(blocks: Sequence[Row]) -> list[Table | str]:
     """Blocks with their operators, values, weights and ends."""
-    made = table("block", "line", ">ops", "|in", "|out", ">weights", "|then")
+    file = main_file(str(row["loc"]) for row in blocks)
+    made = table("block", place(file) or "line", ">ops", "|in", "|out", ">weights", "|then")
     for row in blocks[:SHOWN_ROWS]:
         made.add_row(
             row["name"],
-            place(row["loc"]),
+            line_in(row["loc"], file),
             str(row["ops"]),
             " ".join(row["inputs"]),
             " ".join(row["outputs"]),
@@ -38,12 +38,15 @@ def block_table(blocks: Sequence[Row]) -> list[Table | str]:
 
 
 def branch_table(branches: Sequence[Row]) -> Table:
-    """The lines that branch on data, in source order, with how many branches of the program stand on each."""
-    made = table("branches at", "|source", ">places")
+    """The lines that branch on data, in source order, with how many branches of the program stand on each.
+
+    The file that most of them are in is named in the title alone."""
+    file = main_file(str(row["loc"]) for row in branches)
+    made = table(f"branches in {place(file)}", "|source", ">places")
     ordered = sorted(branches, key=lambda row: _sort_key(str(row["loc"])))
     for loc, rows in groupby(ordered, key=lambda row: str(row["loc"])):
         listed = list(rows)
-        made.add_row(place(loc), Text(source_line(loc) or str(listed[0]["test"])), str(len(listed)))
+        made.add_row(line_in(loc, file), Text(str(listed[0]["source"] or listed[0]["test"])), str(len(listed)))
     return made
 
 
@@ -60,12 +63,6 @@ def host_dot(name: str, host: HostProgram, blocks: Sequence[Row]) -> str:
         lines.append(f'  {json.dumps(block.name)} [label="{label}"];')
         lines += [f"  {json.dumps(block.name)} -> {json.dumps(e.block)};" for e in successors(block.terminator)]
     return "\n".join([*lines, "}"])
-
-
-def source_line(loc: str) -> str:
-    """The text of the line at "file:line", without indentation; "" where the file is not at hand."""
-    file, _, line = loc.rpartition(":")
-    return linecache.getline(file, int(line)).strip() if line.isdecimal() else ""
 
 
 def _sort_key(loc: str) -> tuple[str, int]:

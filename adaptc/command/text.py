@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -62,12 +63,26 @@ def place(loc: str) -> str:
     return os.path.basename(loc)
 
 
-def decisions(taken: Sequence[Mapping[str, Any]]) -> str:
-    """The branches of a path in order, as "net.py:12 T F, net.py:20 case 3"."""
+def main_file(locs: Iterable[str]) -> str:
+    """The file that most of `locs`, each a "file:line", lie in; "" where there are none."""
+    files = Counter(loc.rpartition(":")[0] for loc in locs)
+    return max(files, key=lambda file: files[file], default="")
+
+
+def line_in(loc: str, file: str) -> str:
+    """The line of a table about `file`: "line 12", and "other.py:12" for one of another file."""
+    own, _, line = loc.rpartition(":")
+    if not line:
+        return ""
+    return f"line {line}" if own == file else place(loc)
+
+
+def decisions(taken: Sequence[Mapping[str, Any]], file: str) -> str:
+    """The branches of a path through `file` in order, as "line 12: T F, other.py:20: case 3"."""
     parts = []
     for loc, group in groupby(taken, key=lambda decision: str(decision["loc"])):
         values = " ".join(_outcome(decision["taken"]) for decision in group)
-        parts.append(f"{place(loc)} {values}")
+        parts.append(f"{line_in(loc, file)}: {values}")
     return ", ".join(parts)
 
 

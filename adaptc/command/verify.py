@@ -77,12 +77,12 @@ def _with_model(output: Output, request: VerifyRequest, file: Path, artifact: Ar
         samples=found.samples,
         random_inputs=request.random_inputs,
         seed=request.seed,
+        folder=found.folder,
     )
     with StageBars(output.errors) as bars:
-        report = verify_artifact_of(
+        report, result = verify_artifact_of(
             found.model, found.example_inputs, artifact, executable, options=options, progress=bars
         )
-    result = report.to_dict()
     show_verification(output, result)
     if not report.ok:
         output.print("", "the artifact differs from the network:")

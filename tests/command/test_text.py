@@ -11,10 +11,10 @@ import pytest
 from rich.console import Console
 
 from adaptc.command.output import Output
-from adaptc.command.paths import show_verification
+from adaptc.command.paths import never_taken, show_verification, telling
 from adaptc.command.progress import StageBars
 from adaptc.command.results import argmax_text, leaves, shape_text, values_text
-from adaptc.command.text import count, decisions, error_size, facts, place, seconds, size
+from adaptc.command.text import count, decisions, error_size, facts, main_file, place, seconds, size
 
 
 def test_numbers() -> None:
@@ -29,9 +29,36 @@ def test_numbers() -> None:
 def test_decisions_are_grouped_by_line() -> None:
     taken = [("/a/net.py:5", True), ("/a/net.py:5", False), ("/a/net.py:9", 3), ("/a/net.py:5", True)]
     rows = [{"loc": loc, "taken": way} for loc, way in taken]
-    assert decisions(rows) == "net.py:5 T F, net.py:9 case 3, net.py:5 T"
-    assert decisions([]) == ""
+    assert decisions(rows, "/a/net.py") == "line 5: T F, line 9: case 3, line 5: T"
+    assert decisions(rows, "/b/net.py") == "net.py:5: T F, net.py:9: case 3, net.py:5: T"
+    assert decisions([], "") == ""
+    assert main_file(["/a/net.py:5", "/b/net.py:1", "/b/net.py:2"]) == "/b/net.py"
+    assert main_file([]) == ""
     assert place("/a/b/net.py:7") == "net.py:7"
+
+
+def path(*taken: tuple[str, bool, bool]) -> dict[str, object]:
+    return {"decisions": [{"loc": loc, "taken": way, "choice": choice} for loc, way, choice in taken]}
+
+
+def test_constant_tests_are_left_out_of_paths_unless_they_tell_them_apart() -> None:
+    first = path(("net.py:1", True, False), ("net.py:2", True, True))
+    second = path(("net.py:1", False, False), ("net.py:2", False, True))
+    third = path(("net.py:1", False, False), ("net.py:2", True, True))
+    assert [decisions(taken, "net.py") for taken in telling([first, second])] == ["line 2: T", "line 2: F"]
+    assert [len(taken) for taken in telling([first, second, third])] == [2, 2, 2]
+
+
+def test_branches_never_taken_are_said_once_for_a_line() -> None:
+    why = {"reason": "no values are found"}
+    edges = [{"loc": "net.py:5", "taken": True, "places": 6, **why}] * 2
+    edges += [{"loc": "net.py:9", "taken": False, "places": 1, **why}]
+    edges += [{"loc": "net.py:12", "taken": 3, "places": 2, **why}] * 2
+    assert never_taken(edges) == [
+        "the test at net.py:5 never went true in 2 of 6 places: no values are found",
+        "the test at net.py:9 never went false: no values are found",
+        "the test at net.py:12 never went to case 3 in all 2 places: no values are found",
+    ]
 
 
 def test_facts_wrap_under_their_names() -> None:
