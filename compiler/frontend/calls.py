@@ -198,7 +198,7 @@ def _constructor(machine: Machine, cls: type) -> FunctionType | None:
 
 def _module_call(machine: Machine, module: torch.nn.Module) -> Any:
     """What calling a module runs: its forward, or the whole of Module.__call__ where hooks are registered."""
-    if type(module).__call__ is not torch.nn.Module.__call__:
+    if type(module).__call__ is not torch.nn.Module.__call__ and not isinstance(module, torch.fx.GraphModule):
         return MethodType(type(module).__call__, module)
     return _forward(machine, module)
 

@@ -24,6 +24,7 @@ from adaptc.compiler.frontend.lower import Lowerer, SourceUnavailable
 from adaptc.compiler.frontend.machine import Machine
 from adaptc.compiler.frontend.memory import Held
 from adaptc.compiler.frontend.modules import guarded_conversions
+from adaptc.compiler.frontend.operators import followed_operators
 from adaptc.compiler.frontend.recorder import Recorder
 from adaptc.compiler.frontend.signals import JoinSite, NeedsInterpretation, NeedsRoll, NeedsSplit, Refused
 from adaptc.compiler.frontend.state import Generator, Modes, State
@@ -330,6 +331,7 @@ def _surroundings(recorder: Recorder, heap: Heap) -> Iterator[None]:
             heap.watching(),
             guarded_symbols(recorder),
             guarded_conversions(recorder),
+            followed_operators(recorder),
             traced_transforms(recorder),
             torch.compiler.set_stance("force_eager"),
         ):

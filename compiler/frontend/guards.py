@@ -26,13 +26,14 @@ _ARITHMETIC = [
 def guarded_symbols(recorder: Recorder) -> Iterator[None]:
     """While it lasts, native code that turns a symbolic number into a concrete one is noticed."""
     originals: list[tuple[type, str, Any]] = []
-    for cls in Symbolic:
+    kinds: tuple[type, ...] = Symbolic
+    for cls in kinds:
         for method in ("__bool__", "__int__", "__float__", "__index__"):
             original = cls.__dict__.get(method)
             if original is not None:
                 originals.append((cls, method, original))
                 setattr(cls, method, _guard(recorder, cls, original))
-    for cls in (torch.SymFloat, torch.SymBool):
+    for cls in kinds[1:]:
         for method in _ARITHMETIC:
             original = cls.__dict__.get(method)
             if original is not None:

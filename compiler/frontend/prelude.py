@@ -7,6 +7,8 @@ They are never run natively: inside them, tests on tensors fork and calls are fo
 
 from __future__ import annotations
 
+import torch
+
 _MISSING = object()
 
 
@@ -167,6 +169,42 @@ def bincount(input, weights=None, minlength=0):
     if not indices_below(input, minlength) and not (input.numel() == 0 or own_number(input.max()) < minlength):
         raise RuntimeError("bincount() of a value that is not below minlength; the compiled network needs a larger one")
     return counted(input, weights, minlength)
+
+
+def cond(pred, true_fn, false_fn, operands=()):
+    """torch.cond"""
+    if pred:
+        return true_fn(*operands)
+    return false_fn(*operands)
+
+
+def while_loop(cond_fn, body_fn, carried_inputs, additional_inputs=()):
+    """torch._higher_order_ops.while_loop"""
+    carried = tuple(carried_inputs)
+    while cond_fn(*carried, *additional_inputs):
+        carried = tuple(body_fn(*carried, *additional_inputs))
+    return carried
+
+
+def map_rows(f, xs, *args):
+    """functorch's ``map`` over the rows of a tensor, or of several."""
+    if isinstance(xs, (tuple, list)):
+        rows = [f(type(xs)(row), *args) for row in zip(*xs)]
+    else:
+        rows = [f(row, *args) for row in xs]
+    return stacked(rows)
+
+
+def map_impl(f, xs, pos_args=()):
+    """torch.ops.higher_order.map_impl"""
+    return stacked([f(*row, *pos_args) for row in zip(*xs)])
+
+
+def stacked(rows):
+    """Results of one structure, put together row by row."""
+    if isinstance(rows[0], (tuple, list)):
+        return type(rows[0])([torch.stack(column) for column in zip(*rows)])
+    return torch.stack(rows)
 
 
 def indices_below(indices, bound):

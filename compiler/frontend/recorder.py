@@ -182,6 +182,12 @@ class Recorder(TorchFunctionMode):
 
     def record(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call `func` on fake tensors and append it to the draft, if tensors come out of it or are changed by it."""
+        if torch.overrides._get_current_function_mode() is not self:  # type: ignore[no-untyped-call]
+            return self._record(func, args, kwargs)
+        with torch.overrides._pop_mode_temporarily():  # the machine itself records: what it does is not to be seen
+            return self._record(func, args, kwargs)
+
+    def _record(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         tensors: list[torch.Tensor] = []
 
         def to_fake(leaf: Any) -> Any:
@@ -286,9 +292,7 @@ class Recorder(TorchFunctionMode):
 
     def _run(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
-            on = torch.overrides._get_current_function_mode() is self  # where the machine records
-            with torch.overrides._pop_mode_temporarily() if on else contextlib.nullcontext():
-                return func(*args, **kwargs)
+            return func(*args, **kwargs)
         except DATA_DEPENDENT as error:
             problem = self.problem(
                 f"{getattr(func, '__name__', func)} needs a value that depends on data",

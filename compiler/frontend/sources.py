@@ -33,7 +33,18 @@ def is_library_frame(frame: FrameType) -> bool:
 # Modules that run below native code, and so between it and the machine on the stack.
 _INNER = {
     f"adaptc.compiler.frontend.{name}"
-    for name in ("recorder", "rewrites", "masks", "modules", "memory", "symbols", "sources", "transforms", "guards")
+    for name in (
+        "recorder",
+        "rewrites",
+        "masks",
+        "modules",
+        "operators",
+        "memory",
+        "symbols",
+        "sources",
+        "transforms",
+        "guards",
+    )
 }
 
 

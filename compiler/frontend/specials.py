@@ -10,6 +10,8 @@ from types import BuiltinMethodType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch._higher_order_ops.map import map as map_rows
+from torch._higher_order_ops.while_loop import while_loop
 
 from adaptc.compiler.frontend import arithmetic, grown, iteration, prelude, segments, texts
 from adaptc.compiler.frontend.forks import Fork
@@ -343,6 +345,12 @@ def _counted(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], ds
 
 
 SPECIALS: dict[Any, Special] = {
+    torch.cond: _prelude(prelude.cond),
+    torch.ops.higher_order.cond: _prelude(prelude.cond),
+    while_loop: _prelude(prelude.while_loop),
+    torch.ops.higher_order.while_loop: _prelude(prelude.while_loop),
+    map_rows: _prelude(prelude.map_rows),
+    torch.ops.higher_order.map_impl: _prelude(prelude.map_impl),
     torch.bincount: _bincount,
     torch.Tensor.bincount: _bincount,
     prelude.indices_below: _indices_below,

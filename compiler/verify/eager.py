@@ -18,6 +18,7 @@ from adaptc.compiler.structure import flatten, rebuild
 from adaptc.compiler.verify.frames import UserLines
 from adaptc.compiler.verify.independence import Independence
 from adaptc.compiler.verify.margins import Margins
+from adaptc.compiler.verify.operators import written_out
 from adaptc.compiler.verify.state import preserved
 from adaptc.runtime.hostprogram import Scalar
 
@@ -95,7 +96,7 @@ def run_eager_forced(
     output: Any = None
     exception: Exception | None = None
     # Compiled functions crash under a torch function mode; eager is what is wanted here anyway.
-    with preserved(model), torch.no_grad(), torch.compiler.set_stance("force_eager"):
+    with preserved(model), torch.no_grad(), torch.compiler.set_stance("force_eager"), written_out():
         try:
             with mode, within or nullcontext():
                 output = model(*call_args, **call_kwargs)
