@@ -15,7 +15,8 @@ from torch.nn.modules import module as torch_module
 
 from adaptc.compiler.errors import Problem
 from adaptc.compiler.frontend import instructions as code
-from adaptc.compiler.frontend import prelude, registers, segments, specials, texts
+from adaptc.compiler.frontend import prelude, registers, segments, sequences, specials, texts
+from adaptc.compiler.frontend.interpreted import ENTERED, NATIVE
 from adaptc.compiler.frontend.iterators import (
     POISON,
     MachineIterator,
@@ -53,9 +54,9 @@ def call(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[st
         special = specials.find_grown(machine, function) if grown else specials.find(function)
         if special is not None:
             outcome = special(machine, args, kwargs, dst)
-            if outcome is specials.ENTERED:
+            if outcome is ENTERED:
                 return None
-            if outcome is not specials.NATIVE:
+            if outcome is not NATIVE:
                 return _result(machine, dst, outcome)
         if isinstance(function, functools.partial):
             args, kwargs = (*function.args, *args), {**function.keywords, **kwargs}
@@ -217,7 +218,7 @@ def _forward(machine: Machine, module: torch.nn.Module) -> Any:
 def get_attribute(machine: Machine, frame: Frame, obj: Any, name: str, dst: str) -> None:
     """dst = obj.name; a property whose code is interpreted is entered."""
     if isinstance(obj, Generator) and name in {"send", "__next__", "close", "throw"}:
-        method = getattr(specials, name, specials.send)
+        method = getattr(sequences, name, sequences.send)
         return registers.store(machine, frame, dst, functools.partial(method, obj))
     if isinstance(obj, (torch.SymInt, torch.SymFloat, torch.SymBool)) and name in {
         "item",

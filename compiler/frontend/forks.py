@@ -1,11 +1,20 @@
-"""The fork over the values of a number that depends on data."""
+"""Forks of the machine: at tests, at iterators whose length depends on data, over the values of a number."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
+
+from adaptc.compiler.frontend import arithmetic, iteration, registers
+from adaptc.compiler.frontend import instructions as code
+from adaptc.compiler.frontend.draft import Arm, BranchEnd, RaiseEnd, SwitchEnd
+from adaptc.compiler.frontend.iterators import POISON, MachineIterator
+from adaptc.compiler.frontend.state import Frame, State
+
+if TYPE_CHECKING:
+    from adaptc.compiler.frontend.machine import Machine
 
 
 class Fork(BaseException):
@@ -32,3 +41,117 @@ class Fork(BaseException):
         self.register = register
         self.dst = dst
         self.found = found
+
+
+def test(machine: Machine, state: State, frame: Frame, instruction: code.Test) -> bool:
+    """Execute a test; True if the state forked."""
+    truth = arithmetic.truth(machine, registers.operand(frame, instruction.test))
+    if truth is POISON:
+        # an unknown test goes one way, and the other when it comes again: so unknown loops end
+        place = id(frame.code), frame.pc
+        machine.step(frame, instruction.orelse if place in machine.unknown_tests else instruction.then)
+        machine.unknown_tests.add(place)
+        return False
+    if isinstance(truth, torch.SymBool):
+        decided = machine.recorder.symbols.decide(truth.node.expr)
+        if decided is None:
+            _fork(machine, state, frame, instruction, truth)
+            return True
+        truth = decided
+    machine.step(frame, instruction.then if truth else instruction.orelse)
+    return False
+
+
+def next_item(machine: Machine, state: State, frame: Frame, instruction: code.Next) -> bool:
+    """Take an iterator's next item; True if the state forked because data decides whether there is one."""
+    iterator = frame.registers[instruction.iterator]
+    if not isinstance(iterator, MachineIterator):
+        iteration.next_item(machine, frame, instruction)
+        return False
+    more = iterator.more()
+    if isinstance(more, torch.SymBool):
+        decided = machine.recorder.symbols.decide(more.node.expr)
+        if decided is None:
+            _fork_iterator(machine, state, frame, instruction, iterator, more)
+            return True
+        more = decided
+    if more:
+        frame.registers[instruction.dst] = iterator.take()
+        machine.step(frame)
+    else:
+        machine.step(frame, instruction.exhausted)
+    return False
+
+
+def _fork_iterator(
+    machine: Machine, state: State, frame: Frame, instruction: code.Next, iterator: MachineIterator, more: torch.SymBool
+) -> None:
+    loc = "{}:{}".format(*machine.location())
+    _count(frame)
+    condition = machine.host(more)
+    machine.heap.freeze(state)
+    then = state.copy(machine.new_draft(loc))
+    with torch._C.DisableTorchFunction():
+        machine.take(then)
+    inner = then.frames[-1]
+    inner.registers[instruction.dst] = iterator.take()
+    machine.step(inner)
+    machine.heap.freeze(then)
+    machine.activate(state)
+    orelse = state.copy(machine.new_draft(loc))
+    machine.step(orelse.frames[-1], instruction.exhausted)
+    orelse.prune()
+    machine.ready += [then, orelse]
+    state.draft.end = BranchEnd(condition, Arm(then.draft), Arm(orelse.draft), loc)
+
+
+def _count(frame: Frame) -> None:
+    for header in frame.code.loops[frame.pc]:
+        frame.forks[header] = frame.forks.get(header, 0) + 1
+
+
+def _fork(machine: Machine, state: State, frame: Frame, instruction: code.Test, test: torch.SymBool) -> None:
+    loc = "{}:{}".format(*machine.location())
+    arms = []
+    _count(frame)
+    condition = machine.host(test)
+    origin = frame.pc
+    for target in (instruction.then, instruction.orelse):
+        frame.pc = origin
+        counts, forks = dict(frame.counts), dict(frame.forks)
+        machine.step(frame, target)
+        fork = _branch_off(machine, state)
+        frame.counts, frame.forks = counts, forks
+        arms.append(Arm(fork.draft))
+    state.draft.end = BranchEnd(condition, arms[0], arms[1], loc)
+
+
+def _branch_off(machine: Machine, state: State) -> State:
+    """A frozen copy of the running state in a draft of its own, ready to run."""
+    copy = state.copy(machine.new_draft(""))
+    copy.draft.loc = "{}:{}".format(*machine.location_of(copy))
+    machine.heap.freeze(copy)
+    machine.ready.append(copy)
+    return copy
+
+
+def switch(machine: Machine, state: State, frame: Frame, fork: Fork) -> None:
+    """Go on once per value of a symbolic number, the instruction executed again with the concrete one."""
+    loc = "{}:{}".format(*machine.location())
+    _count(frame)
+    index = machine.host(fork.number)
+    arms = []
+    origin = frame.pc
+    for value in fork.values:
+        frame.pc = origin
+        found = value if fork.found is None else fork.found[value]
+        if fork.register is not None:
+            frame.registers[fork.register] = found
+        else:
+            registers.store(machine, frame, fork.dst, found)
+        arm = _branch_off(machine, state)
+        arm.apart = True
+        arms.append(Arm(arm.draft))
+    default = machine.new_draft(loc)
+    default.end = RaiseEnd(*fork.error, loc)
+    state.draft.end = SwitchEnd(index, tuple(fork.values), arms, Arm(default), loc)

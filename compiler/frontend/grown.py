@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from adaptc.compiler.frontend import arithmetic, segments
+from adaptc.compiler.frontend.interpreted import Special
 from adaptc.compiler.frontend.signals import Refused
 
 if TYPE_CHECKING:
     from adaptc.compiler.frontend.machine import Machine
-
-Special = Callable[["Machine", tuple[Any, ...], dict[str, Any], "str | None"], Any]
 
 
 def _tensor(machine: Machine, items: Any, what: str) -> tuple[torch.Tensor, segments.Kind]:

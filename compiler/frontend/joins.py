@@ -9,7 +9,8 @@ import torch
 
 from adaptc.compiler.errors import Problem
 from adaptc.compiler.frontend.draft import Draft
-from adaptc.compiler.frontend.merge import Conflict, Merge
+from adaptc.compiler.frontend.merge import Merge
+from adaptc.compiler.frontend.merge_values import Conflict
 from adaptc.compiler.frontend.signals import Refused
 from adaptc.compiler.frontend.state import State
 from adaptc.compiler.frontend.symbols import kind_of

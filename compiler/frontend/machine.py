@@ -15,11 +15,11 @@ import sympy
 import torch
 
 from adaptc.compiler.errors import Problem
-from adaptc.compiler.frontend import arithmetic, calls, execute, forks, iteration, joins, registers, rolling
+from adaptc.compiler.frontend import calls, execute, forks, iteration, joins, rolling
 from adaptc.compiler.frontend import instructions as code
-from adaptc.compiler.frontend.draft import Arm, BranchEnd, Draft, HostExpr, LetStep, RaiseEnd, SwitchEnd, Value
+from adaptc.compiler.frontend.draft import Draft, HostExpr, LetStep, RaiseEnd, Value
 from adaptc.compiler.frontend.heap import Heap
-from adaptc.compiler.frontend.iterators import POISON, MachineIterator
+from adaptc.compiler.frontend.iterators import POISON
 from adaptc.compiler.frontend.recorder import Recorder
 from adaptc.compiler.frontend.signals import JoinSite, NeedsInterpretation, NeedsRoll, NeedsSplit, Refused
 from adaptc.compiler.frontend.state import Frame, State
@@ -85,13 +85,14 @@ class Machine:
 
     def run(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], state: State) -> None:
         """Call `function` in `state` and follow all states to their ends."""
-        self._take(state)
+        self.take(state)
         calls.call(self, function, args, kwargs, None)
         self._advance(state)
         while self.ready:
             self._go_on()
 
-    def _take(self, state: State) -> None:
+    def take(self, state: State) -> None:
+        """Let a state that the objects are in be the running one."""
         self.state = state
         self.recorder.draft, self.recorder.held = state.draft, state.held
 
@@ -99,7 +100,7 @@ class Machine:
         """Let a frozen state run."""
         self.heap.activate(state)
         state.apart = False
-        self._take(state)
+        self.take(state)
 
     def _go_on(self) -> None:
         self.ready.sort(key=State.position)
@@ -170,10 +171,10 @@ class Machine:
             instruction = frame.code.instructions[frame.pc]
             try:
                 if isinstance(instruction, code.Test):
-                    if self._test(state, frame, instruction):
+                    if forks.test(self, state, frame, instruction):
                         return
                 elif isinstance(instruction, code.Next):
-                    if self._next(state, frame, instruction):
+                    if forks.next_item(self, state, frame, instruction):
                         return
                 else:
                     execute.EXECUTE[type(instruction)](self, frame, instruction)
@@ -196,7 +197,7 @@ class Machine:
                 if roll is not None:
                     rolling.unroll(self, roll, "a number that it counts chooses an element")
                 else:
-                    self._switch(state, frame, fork)
+                    forks.switch(self, state, frame, fork)
                 return
             except (Exception, GeneratorExit) as error:  # noqa: BLE001  (what the network raises is its own business)
                 problem = calls.origin_problem(self, error)
@@ -284,113 +285,6 @@ class Machine:
         )
 
     # -- forks -------------------------------------------------------------------------------------------------
-
-    def _test(self, state: State, frame: Frame, instruction: code.Test) -> bool:
-        """Execute a test; True if the state forked."""
-        truth = arithmetic.truth(self, registers.operand(frame, instruction.test))
-        if truth is POISON:
-            # an unknown test goes one way, and the other when it comes again: so unknown loops end
-            place = id(frame.code), frame.pc
-            self.step(frame, instruction.orelse if place in self.unknown_tests else instruction.then)
-            self.unknown_tests.add(place)
-            return False
-        if isinstance(truth, torch.SymBool):
-            decided = self.recorder.symbols.decide(truth.node.expr)
-            if decided is None:
-                self._fork(state, frame, instruction, truth)
-                return True
-            truth = decided
-        self.step(frame, instruction.then if truth else instruction.orelse)
-        return False
-
-    def _next(self, state: State, frame: Frame, instruction: code.Next) -> bool:
-        """Take an iterator's next item; True if the state forked because data decides whether there is one."""
-        iterator = frame.registers[instruction.iterator]
-        if not isinstance(iterator, MachineIterator):
-            iteration.next_item(self, frame, instruction)
-            return False
-        more = iterator.more()
-        if isinstance(more, torch.SymBool):
-            decided = self.recorder.symbols.decide(more.node.expr)
-            if decided is None:
-                self._fork_iterator(state, frame, instruction, iterator, more)
-                return True
-            more = decided
-        if more:
-            frame.registers[instruction.dst] = iterator.take()
-            self.step(frame)
-        else:
-            self.step(frame, instruction.exhausted)
-        return False
-
-    def _fork_iterator(
-        self, state: State, frame: Frame, instruction: code.Next, iterator: MachineIterator, more: torch.SymBool
-    ) -> None:
-        loc = "{}:{}".format(*self.location())
-        self._count_fork(frame)
-        condition = self.host(more)
-        self.heap.freeze(state)
-        then = state.copy(self.new_draft(loc))
-        with torch._C.DisableTorchFunction():
-            self._take(then)
-        inner = then.frames[-1]
-        inner.registers[instruction.dst] = iterator.take()
-        self.step(inner)
-        self.heap.freeze(then)
-        self.activate(state)
-        orelse = state.copy(self.new_draft(loc))
-        self.step(orelse.frames[-1], instruction.exhausted)
-        orelse.prune()
-        self.ready += [then, orelse]
-        state.draft.end = BranchEnd(condition, Arm(then.draft), Arm(orelse.draft), loc)
-
-    def _count_fork(self, frame: Frame) -> None:
-        for header in frame.code.loops[frame.pc]:
-            frame.forks[header] = frame.forks.get(header, 0) + 1
-
-    def _fork(self, state: State, frame: Frame, instruction: code.Test, test: torch.SymBool) -> None:
-        loc = "{}:{}".format(*self.location())
-        arms = []
-        self._count_fork(frame)
-        condition = self.host(test)
-        origin = frame.pc
-        for target in (instruction.then, instruction.orelse):
-            frame.pc = origin
-            counts, forks = dict(frame.counts), dict(frame.forks)
-            self.step(frame, target)
-            fork = self._branch_off(state)
-            frame.counts, frame.forks = counts, forks
-            arms.append(Arm(fork.draft))
-        state.draft.end = BranchEnd(condition, arms[0], arms[1], loc)
-
-    def _branch_off(self, state: State) -> State:
-        """A frozen copy of the running state in a draft of its own, ready to run."""
-        copy = state.copy(self.new_draft(""))
-        copy.draft.loc = "{}:{}".format(*self.location_of(copy))
-        self.heap.freeze(copy)
-        self.ready.append(copy)
-        return copy
-
-    def _switch(self, state: State, frame: Frame, fork: forks.Fork) -> None:
-        """Go on once per value of a symbolic number, the instruction executed again with the concrete one."""
-        loc = "{}:{}".format(*self.location())
-        self._count_fork(frame)
-        index = self.host(fork.number)
-        arms = []
-        origin = frame.pc
-        for value in fork.values:
-            frame.pc = origin
-            found = value if fork.found is None else fork.found[value]
-            if fork.register is not None:
-                frame.registers[fork.register] = found
-            else:
-                registers.store(self, frame, fork.dst, found)
-            arm = self._branch_off(state)
-            arm.apart = True
-            arms.append(Arm(arm.draft))
-        default = self.new_draft(loc)
-        default.end = RaiseEnd(*fork.error, loc)
-        state.draft.end = SwitchEnd(index, tuple(fork.values), arms, Arm(default), loc)
 
     def host(self, number: Any) -> Any:
         """The host expression of a symbolic number. Raises Refused where the host cannot compute it."""

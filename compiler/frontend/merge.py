@@ -8,38 +8,24 @@ from __future__ import annotations
 
 import functools
 import inspect
-import math
 import operator
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
 from typing import Any
 
-import sympy
 import torch
 
 from adaptc.compiler.frontend import segments, texts
-from adaptc.compiler.frontend.draft import Arm, Draft, JumpEnd, Operand, SizeStep, Value
-from adaptc.compiler.frontend.heap import Heap, blank, contents
+from adaptc.compiler.frontend.draft import JumpEnd
+from adaptc.compiler.frontend.heap import blank, contents
 from adaptc.compiler.frontend.iterators import POISON, MachineIterator, SequenceIterator
-from adaptc.compiler.frontend.memory import Held, Memory
-from adaptc.compiler.frontend.recorder import Recorder
-from adaptc.compiler.frontend.signals import JoinSite
-from adaptc.compiler.frontend.state import Frame, Generator, Snapshot, State
-from adaptc.compiler.frontend.symbols import Symbolic, expression, kind_of
+from adaptc.compiler.frontend.merge_values import Conflict, ValueMerge
+from adaptc.compiler.frontend.state import Frame, Generator, State
+from adaptc.compiler.frontend.symbols import expression, kind_of
 
 _ATOMS = (str, bytes, torch.dtype, torch.device, range, complex, torch.overrides.TorchFunctionMode)
 _METHODS = (MethodType, BuiltinFunctionType, MethodWrapperType)
 _COMPARED_BY_VALUE = (*_ATOMS, *_METHODS)
-
-
-class Conflict(Exception):
-    """Two states differ in something that no block argument can carry; `variable` is the one that leads there."""
-
-    def __init__(self, what: str, variable: str = "") -> None:
-        super().__init__(f"{variable}: {what}" if variable else what)
-        self.what = what
-        self.variable = variable
 
 
 def _differ(a: Any, b: Any) -> bool:
@@ -60,49 +46,12 @@ def _own_attributes(module: torch.nn.Module, attributes: dict[str, Any]) -> dict
     }
 
 
-@dataclass(frozen=True)
-class _Argument:
-    """A block argument of the join, and what each state passes for it."""
-
-    param: Value
-    operands: tuple[Any, ...]
-
-
-class Merge:
+class Merge(ValueMerge):
     """One attempt to merge frozen states into one. `run` plans it; nothing but the plan changes before `commit`.
 
     `rolling`: the join is the header of a loop, at which sizes and positions of iterators become symbols too.
     `observed`: takes the expressions of all pairs of numbers and sizes that the first two states hold.
     """
-
-    def __init__(
-        self,
-        recorder: Recorder,
-        objects: Heap,
-        states: Sequence[State],
-        site: JoinSite,
-        draft: Draft,
-        *,
-        rolling: bool = False,
-        observed: set[tuple[Any, Any]] | None = None,
-    ) -> None:
-        self.recorder = recorder
-        self.objects = objects
-        self.states = states
-        self.site = site
-        self.draft = draft
-        self.rolling = rolling
-        self.observed = observed
-        self.columns_of_numbers: dict[sympy.Basic, tuple[Any, ...]] = {}
-        self.held = self._common_held()
-        self.heap: Snapshot = {}
-        self.memo: dict[tuple[int, ...], Any] = {}
-        self.arguments: list[_Argument] = []
-        self.columns: list[dict[int, tuple[int, ...]]] = [{} for _ in states]
-        self.numbers: dict[tuple[Any, ...], Any] = {}
-        self.renewed: dict[Memory, None] = {}
-        self.shared: list[dict[Memory, list[torch.Tensor]]] = [{} for _ in states]
-        self.kept: list[Any] = []
 
     def run(self) -> State:
         """The merged state, frozen. Raises Conflict."""
@@ -125,41 +74,6 @@ class Merge:
         """End the states' drafts with jumps to the join."""
         for index, state in enumerate(self.states):
             state.draft.end = JumpEnd(self.arm(index))
-
-    def arm(self, index: int) -> Arm:
-        """The edge from a state to the join."""
-        arm = Arm(self.draft)
-        for argument in self.arguments:
-            arm.args[argument.param] = self.operand(self.states[index], argument.operands[index])
-        return arm
-
-    def operand(self, state: State, given: Any) -> Operand:
-        """What `state` passes for a block argument for which it holds `given`."""
-        if isinstance(given, torch.Tensor):
-            return self.recorder.portable(state.held, state.draft, given)
-        return self.recorder.symbols.host(given)
-
-    def _common_held(self) -> Held:
-        first, rest = self.states[0].held, [state.held for state in self.states[1:]]
-        values = {
-            key: entry
-            for key, entry in first.values.items()
-            if all(other.values.get(key) is not None for other in rest)
-        }
-        versions = {
-            memory: version
-            for memory, version in first.versions.items()
-            if all(other.version(memory) == version for other in rest)
-        }
-        entangled = dict(first.entangled)
-        for other in rest:
-            entangled.update(other.entangled)
-        places = {
-            mask: found
-            for mask, found in first.places.items()
-            if all(other.places.get(mask) is found for other in rest)
-        }
-        return Held(values, versions, entangled, places)
 
     # -- frames and objects ------------------------------------------------------------------------------------
 
@@ -377,157 +291,3 @@ class Merge:
                 for key, value in table.items()
             }
         self.heap[id(module)] = (module, (merged, tables))
-
-    # -- numbers and tensors -----------------------------------------------------------------------------------
-
-    def _number(self, given: Sequence[Any]) -> Any:
-        first = given[0]
-        kinds = {kind_of(item) for item in given}
-        if len(kinds) > 1:
-            raise Conflict("numbers of different kinds")
-        if not any(isinstance(item, Symbolic) for item in given):
-            if all(item == first and math.copysign(1, item) == math.copysign(1, first) for item in given):
-                return first
-            if all(isinstance(item, float) and math.isnan(item) for item in given):
-                return first
-        expressions = tuple(expression(item) for item in given)
-        self._observe(expressions)
-        if all(item == expressions[0] for item in expressions) and isinstance(first, Symbolic):
-            return first
-        (kind,) = kinds
-        key = (kind, *expressions)
-        if key not in self.numbers:
-            shapes = self.recorder.shapes
-            makers: dict[str, Callable[[], Any]] = {
-                "int": shapes.create_unbacked_symint,
-                "float": shapes.create_unbacked_symfloat,
-                "bool": shapes.create_unbacked_symbool,
-            }
-            symbolic = makers[str(kind)]()
-            shapes.pending_fresh_unbacked_symbols.clear()
-            param = Value(self.recorder.name("number"), self.draft, kind=kind)
-            self.draft.params.append(param)
-            (symbol,) = symbolic.node.expr.free_symbols
-            self.recorder.symbols.define(symbol, param, self.site)
-            self.columns_of_numbers[symbolic.node.expr] = tuple(given)
-            self.arguments.append(_Argument(param, tuple(given)))
-            self.numbers[key] = symbolic
-        return self.numbers[key]
-
-    def _observe(self, expressions: Sequence[Any]) -> None:
-        if self.observed is not None:
-            self.observed.add((expressions[0], expressions[1]))
-
-    def _extent(self, extents: Sequence[Any]) -> tuple[Any, bool]:
-        """What stands for a tensor's size in one dimension, and whether the tensor has to tell it. Equal sizes get the
-        same symbol. Raises Conflict."""
-        expressions = tuple([expression(extent) for extent in extents])
-        if all(item == expressions[0] for item in expressions):
-            return extents[0], False
-        if not self.rolling and all(isinstance(extent, int) for extent in extents):
-            # two fixed sizes are two networks from here on: a symbol would keep torch from knowing either
-            raise Conflict("tensors of different sizes")
-        key = ("int", *expressions)
-        known = key in self.numbers
-        if not known:
-            if self.rolling:
-                self.numbers[key] = self.recorder.new_dimension()
-                self.columns_of_numbers[expression(self.numbers[key])] = tuple(extents)
-            else:
-                self.numbers[key] = self.recorder.shapes.create_unbacked_symint()
-                self.recorder.shapes.pending_fresh_unbacked_symbols.clear()
-        return self.numbers[key], not known
-
-    def _tensor(self, given: Sequence[torch.Tensor]) -> torch.Tensor:
-        memories = self.recorder.memories
-        first = given[0]
-        if self.observed is not None and first.dim() == given[1].dim():
-            for extents in zip(first.shape, given[1].shape, strict=True):
-                self._observe([expression(extent) for extent in extents])
-        if all(item is first for item in given):
-            if not isinstance(first, torch._subclasses.FakeTensor) and id(first) not in self.recorder.real:
-                return first
-            fake = self.recorder.real.get(id(first), first)
-            memory = memories.of(fake)
-            self._follow_changes(memory)
-            for shared in self.shared:
-                shared.setdefault(memory, []).append(fake)
-            return first
-        fakes = [self.recorder.real.get(id(item), item) for item in given]
-        key = tuple(id(item) for item in fakes)
-        if key in self.memo:
-            merged: torch.Tensor = self.memo[key]
-            return merged
-        merged = self._join_tensors(fakes)
-        self.memo[key] = merged
-        self.kept.append(fakes)
-        memories.hold(self.held, merged, self.arguments[-1].param)
-        for state, item, shared in zip(self.states, fakes, self.shared, strict=True):
-            shared.setdefault(memories.of(item), []).append(merged)
-            reason = state.held.entangled.get(memories.of(item))
-            if reason is not None:  # what shares an entangled memory shares what is made of it
-                self.held.entangled[memories.of(merged)] = reason
-        return merged
-
-    def _follow_changes(self, memory: Memory) -> None:
-        """Where the memory was changed on some ways, its root becomes a block argument; its views are made again."""
-        if memory in self.renewed or len({state.held.version(memory) for state in self.states}) == 1:
-            return
-        self.renewed[memory] = None
-        root = memory.root
-        for state in self.states:
-            if id(root) not in state.held.values:
-                self.recorder.fake(root, state.held)
-        param = Value(self.recorder.name("changed"), self.draft, fake=root)
-        self.draft.params.append(param)
-        self.arguments.append(_Argument(param, tuple([root] * len(self.states))))
-        self.recorder.memories.renew(self.held, memory)
-        self.held.values[id(root)] = (param, self.held.version(memory))
-
-    def _join_tensors(self, given: Sequence[torch.Tensor]) -> torch.Tensor:
-        first = given[0]
-        if any(item.dtype != first.dtype or item.dim() != first.dim() for item in given):
-            raise Conflict("tensors of different dtype or rank")
-        for state, item in zip(self.states, given, strict=True):
-            self.recorder.fake(item, state.held)
-        shape: list[Any] = []
-        unknown: list[tuple[int, Any]] = []
-        varies = False
-        for dim, extents in enumerate(zip(*[item.shape for item in given], strict=True)):
-            extent, new = self._extent(extents)
-            varies = varies or extent is not extents[0]
-            shape.append(extent)
-            if new:
-                unknown.append((dim, extent))
-        strides = [tuple(expression(step) for step in item.stride()) for item in given]
-        alike = not varies and all(item == strides[0] for item in strides)
-        with torch._C.DisableTorchFunction(), self.recorder.fakes:
-            if alike and not first.is_contiguous() and 0 not in strides[0]:
-                merged = torch.empty_strided(shape, first.stride(), dtype=first.dtype)
-            else:
-                merged = torch.empty(shape, dtype=first.dtype)
-        if not all(item.is_contiguous() for item in given) and not (alike and 0 not in strides[0]):
-            # reshape() of it may be a view on one way and a copy on another
-            self.held.entangled[self.recorder.memories.of(merged)] = self.site
-        param = Value(self.recorder.name("joined"), self.draft, fake=merged)
-        self.draft.params.append(param)
-        self.arguments.append(_Argument(param, tuple(given)))
-        for dim, extent in unknown:
-            slot = self.draft.slots.get(id(merged))
-            if slot is None:
-                slot = self.draft.new_slot(merged)
-                self.draft.inputs[slot] = param
-            size = Value(self.recorder.name("size"), self.draft, kind="int")
-            self.draft.steps.append(SizeStep(size, slot, dim, self.draft.loc))
-            self.recorder.symbols.define(extent.node.expr, size)
-        return merged
-
-    def _entangle(self) -> None:
-        """Mark memories of which it is no longer known what shares them: a later in-place change must not happen."""
-        memories = self.recorder.memories
-        for shared in self.shared:
-            for tensors in shared.values():
-                distinct = {id(memories.of(tensor)): memories.of(tensor) for tensor in tensors}
-                if len(distinct) > 1:
-                    for memory in distinct.values():
-                        self.held.entangled[memory] = self.site

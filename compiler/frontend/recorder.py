@@ -26,6 +26,7 @@ from torch.utils._sympy.value_ranges import ValueRanges
 
 from adaptc.compiler.errors import Problem
 from adaptc.compiler.frontend import rewrites
+from adaptc.compiler.frontend.bounds import index_bound
 from adaptc.compiler.frontend.draft import (
     Draft,
     Op,
@@ -59,14 +60,6 @@ NATIVE = (
     "call the function from the network's own Python code",
 )
 """Why a number that depends on data cannot be used in native code, and what to write instead."""
-
-
-_REARRANGING = frozenset(
-    {"__getitem__", "select", "squeeze", "unsqueeze", "view", "reshape", "flatten", "unbind", "clone", "detach",
-     "permute", "transpose", "t", "contiguous", "index_select", "gather", "sort", "long", "expand", "repeat", "unique",
-     "flip", "cpu"}
-)  # fmt: skip
-"""Calls whose result holds nothing but elements of their first argument."""
 
 
 class Recorder(TorchFunctionMode):
@@ -310,40 +303,6 @@ class Recorder(TorchFunctionMode):
                 )
             ) from error
 
-    def index_bound(self, tensor: torch.Tensor) -> float:
-        """What the indices or counts that a tensor holds lie below, 0 where it may hold anything else.
-
-        They are never negative; where nothing is known of their size, it is infinite.
-        """
-        slot = self.draft.slots.get(id(self.fake(tensor)), -1)
-        while slot >= 0 and self.memories.of(self.draft.tensors[slot]) not in self.draft.changed:
-            found = next((op for op in reversed(self.draft.ops) if slot in op.results), None)
-            if found is None:
-                return 0
-            name = getattr(found.function, "__name__", "")
-            source = found.args[0] if found.args else None
-            second = len(found.results) == 2 and found.results[1] == slot
-            if name in {"argmax", "argmin"} or (name in {"max", "min", "topk", "sort", "kthvalue", "mode"} and second):
-                return self._extent_of_choice(found, name)
-            if name in {"count_nonzero", "nonzero", "bincount", "median"}:
-                return math.inf if name != "median" or second else 0
-            if name not in _REARRANGING or not isinstance(source, SlotRef):
-                return 0
-            slot = source.slot
-        return 0  # what it held has been changed in place
-
-    def _extent_of_choice(self, op: Op, name: str) -> float:
-        """The size of the dimension in which a call chooses indices."""
-        if not op.args or not isinstance(op.args[0], SlotRef):
-            return math.inf
-        shape = self.draft.tensors[op.args[0].slot].shape
-        given = op.args[1 + (name in {"topk", "kthvalue"}) :]
-        dim = op.kwargs.get("dim", given[0] if given else None if name.startswith("arg") else -1)
-        extents = shape if dim is None else shape[dim : dim + 1 or None] if isinstance(dim, int) else ()
-        if not extents or any(not isinstance(extent, int) for extent in extents):
-            return math.inf
-        return math.prod(extents)
-
     def portable(self, held: Held, draft: Draft, tensor: torch.Tensor) -> Value:
         """The value of `tensor` at the end of `draft`, as other blocks and the host can take it."""
         tensor = self.fake(tensor, held)
@@ -397,7 +356,7 @@ class Recorder(TorchFunctionMode):
         self.draft.steps.append(ReadStep(value, slot, len(self.draft.ops), loc))
         (symbol,) = scalar.node.expr.free_symbols
         self.symbols.define(symbol, value)
-        bound = self.index_bound(fake) if kind == "int" else 0
+        bound = index_bound(self, fake) if kind == "int" else 0
         if bound:
             self.symbols.ranges[symbol] = ValueRanges(0, int_oo if math.isinf(bound) else int(bound) - 1)
         return scalar  # type: ignore[no-any-return]

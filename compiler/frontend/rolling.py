@@ -20,7 +20,8 @@ from adaptc.compiler.frontend import joins
 from adaptc.compiler.frontend.draft import Arm, Draft, JumpEnd, Operand, Value
 from adaptc.compiler.frontend.instructions import FunctionCode, Pc
 from adaptc.compiler.frontend.iterators import MachineIterator
-from adaptc.compiler.frontend.merge import Conflict, Merge
+from adaptc.compiler.frontend.merge import Merge
+from adaptc.compiler.frontend.merge_values import Conflict
 from adaptc.compiler.frontend.signals import JoinSite
 from adaptc.compiler.frontend.state import MAX_TRIES, Frame, Generator, Peeled, State
 from adaptc.compiler.frontend.symbols import Symbolic

@@ -13,15 +13,14 @@ import torch
 from torch._higher_order_ops.map import map as map_rows
 from torch._higher_order_ops.while_loop import while_loop
 
-from adaptc.compiler.frontend import arithmetic, grown, iteration, prelude, segments, texts
+from adaptc.compiler.frontend import arithmetic, grown, numeric, prelude, segments, sequences, texts
 from adaptc.compiler.frontend.forks import Fork
+from adaptc.compiler.frontend.interpreted import ENTERED, NATIVE, Special, interpreted
 from adaptc.compiler.frontend.iterators import (
     POISON,
-    EnumerateIterator,
     MachineIterator,
     SequenceIterator,
     SymbolicRange,
-    ZipIterator,
 )
 from adaptc.compiler.frontend.signals import Refused
 from adaptc.compiler.frontend.state import Generator
@@ -29,31 +28,6 @@ from adaptc.compiler.frontend.symbols import Symbolic, kind_of
 
 if TYPE_CHECKING:
     from adaptc.compiler.frontend.machine import Machine
-
-NATIVE = object()
-"""Returned by a special that leaves the call to the ordinary rules."""
-ENTERED = object()
-"""Returned by a special that has entered a frame, or has set the result itself."""
-
-Special = Callable[["Machine", tuple[Any, ...], dict[str, Any], "str | None"], Any]
-
-
-def _prelude(function: Any, keep: Callable[[tuple[Any, ...]], bool] | None = None) -> Special:
-    """Interpret `function` of the prelude, or leave the call native where `keep` says that nothing is symbolic."""
-
-    def special(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
-        if any(arg is POISON for arg in args):
-            return POISON
-        if keep is not None and keep(args) and not kwargs.get("key"):
-            return NATIVE
-        frame = machine.make_frame(function, args, kwargs)
-        if frame.code.is_generator:
-            return Generator(frame)
-        frame.dst = dst
-        machine.enter(frame)
-        return ENTERED
-
-    return special
 
 
 def _plain(value: Any) -> bool:
@@ -73,8 +47,8 @@ def _all_plain(args: tuple[Any, ...]) -> bool:
     return all(_plain(arg) for arg in args)
 
 
-def _extreme(name: str, symbolic: Any, interpreted: Any) -> Special:
-    otherwise = _prelude(interpreted, _all_plain)
+def _extreme(name: str, symbolic: Any, function: Any) -> Special:
+    otherwise = interpreted(function, _all_plain)
 
     def special(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
         items = args[0] if len(args) == 1 and isinstance(args[0], (list, tuple)) else args
@@ -152,83 +126,6 @@ def _type(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: 
     return type(stand_in(args[0]))
 
 
-def _iter(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
-    from adaptc.compiler.frontend.calls import iterator
-
-    return iterator(machine, args[0]) if len(args) == 1 else NATIVE
-
-
-def _next(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
-    if not isinstance(args[0], Generator):
-        return NATIVE
-    iteration.resume(machine, args[0], None, dst)
-    return ENTERED
-
-
-def send(generator: Generator, value: Any = None) -> Any:
-    """What the ``send`` method of an interpreted generator stands for; the machine runs it."""
-    raise NotImplementedError
-
-
-def throw(generator: Generator, kind: Any, value: Any = None, traceback: Any = None) -> Any:
-    """What the ``throw`` method of an interpreted generator stands for; the machine runs it."""
-    raise NotImplementedError
-
-
-def close(generator: Generator) -> None:
-    """What the ``close`` method of an interpreted generator stands for; the machine runs it."""
-    raise NotImplementedError
-
-
-def _send(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
-    iteration.resume(machine, args[0], args[1] if len(args) > 1 else None, dst)
-    return ENTERED
-
-
-def _throw(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
-    generator, kind, *rest = args
-    error = rest[0] if rest and rest[0] is not None else kind
-    iteration.throw(machine, generator, error() if isinstance(error, type) else error, dst)
-    return ENTERED
-
-
-def _close(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
-    generator = args[0]
-    frame = generator.frame
-    if frame is not None and generator.started and frame.code.handlers[frame.pc] is not None:
-        return _prelude(prelude.close)(machine, args, kwargs, dst)
-    generator.frame = None
-    return None
-
-
-def _sequence(value: Any) -> bool:
-    """Whether ``iter`` of it makes an iterator that nothing else uses."""
-    return not isinstance(value, (Generator, MachineIterator)) and (
-        isinstance(value, (torch.Tensor, SymbolicRange)) or hasattr(value, "__len__")
-    )
-
-
-def _enumerate(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
-    from adaptc.compiler.frontend.calls import iterator
-
-    start = kwargs.get("start", args[1] if len(args) > 1 else 0)
-    if not args or isinstance(args[0], Generator):
-        return _prelude(prelude.enumerate)(machine, args, kwargs, dst)
-    return EnumerateIterator(iterator(machine, args[0]), start)
-
-
-def _zip(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
-    from adaptc.compiler.frontend.calls import iterator
-
-    if not all(_sequence(arg) for arg in args):
-        return _prelude(prelude.zip)(machine, args, kwargs, dst)
-    sources = tuple([iterator(machine, arg) for arg in args])
-    lengths = {source.remaining() for source in sources}
-    if kwargs.get("strict") and (None in lengths or len(lengths) > 1):
-        return _prelude(prelude.zip)(machine, args, kwargs, dst)
-    return ZipIterator(sources)
-
-
 def _print(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
     file, line = machine.location()
     machine.note(f"{file}:{line}: print() is left out of the compiled network")
@@ -282,35 +179,6 @@ def _false(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst:
     return False
 
 
-def _scalar(machine: Machine, value: Any) -> Any:
-    return machine.recorder.read(value) if isinstance(value, torch.Tensor) else arithmetic.as_number(value)
-
-
-def _math(name: str) -> Special:
-    def special(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
-        given = [_scalar(machine, arg) for arg in args]
-        if not any(isinstance(arg, Symbolic) for arg in given) or len(given) != 1:
-            return NATIVE
-        return machine.let(name, *given)
-
-    return special
-
-
-def _isnan(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
-    value = _scalar(machine, args[0])
-    return machine.let("ne", value, value) if isinstance(value, torch.SymFloat) else NATIVE
-
-
-def _isinf(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
-    value = _scalar(machine, args[0])
-    return machine.let("eq", machine.let("abs", value), math.inf) if isinstance(value, torch.SymFloat) else NATIVE
-
-
-def _isfinite(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
-    value = _scalar(machine, args[0])
-    return machine.let("lt", machine.let("abs", value), math.inf) if isinstance(value, torch.SymFloat) else NATIVE
-
-
 def _grown_count(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
     return args[0].count
 
@@ -319,43 +187,18 @@ def _grown_element(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, An
     return segments.take(machine.recorder, *args)
 
 
-def _bincount(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
-    given = dict(zip(("input", "weights", "minlength"), args, strict=False), **kwargs)
-    length = given.get("minlength", 0)
-    if not isinstance(length, int) or length <= 0:
-        return NATIVE
-    return _prelude(prelude.bincount)(machine, (), given, dst)
-
-
-def _indices_below(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
-    return 0 < machine.recorder.index_bound(args[0]) <= args[1]
-
-
-def _own_number(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
-    return machine.recorder.read(args[0], own=True)
-
-
-def _counted(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
-    values, weights, length = args
-    if weights is None:
-        weights = torch.ones(values.shape, dtype=torch.int64)
-    elif weights.dtype != torch.float32:
-        weights = weights.to(torch.float64)
-    return torch.zeros(length, dtype=weights.dtype).scatter_add(0, values.to(torch.int64), weights)
-
-
 SPECIALS: dict[Any, Special] = {
-    torch.cond: _prelude(prelude.cond),
-    torch.ops.higher_order.cond: _prelude(prelude.cond),
-    while_loop: _prelude(prelude.while_loop),
-    torch.ops.higher_order.while_loop: _prelude(prelude.while_loop),
-    map_rows: _prelude(prelude.map_rows),
-    torch.ops.higher_order.map_impl: _prelude(prelude.map_impl),
-    torch.bincount: _bincount,
-    torch.Tensor.bincount: _bincount,
-    prelude.indices_below: _indices_below,
-    prelude.own_number: _own_number,
-    prelude.counted: _counted,
+    torch.cond: interpreted(prelude.cond),
+    torch.ops.higher_order.cond: interpreted(prelude.cond),
+    while_loop: interpreted(prelude.while_loop),
+    torch.ops.higher_order.while_loop: interpreted(prelude.while_loop),
+    map_rows: interpreted(prelude.map_rows),
+    torch.ops.higher_order.map_impl: interpreted(prelude.map_impl),
+    torch.bincount: numeric.bincount,
+    torch.Tensor.bincount: numeric.bincount,
+    prelude.indices_below: numeric.indices_below,
+    prelude.own_number: numeric.own_number,
+    prelude.counted: numeric.counted,
     builtins.bool: _bool,
     builtins.int: _converted(int, torch.sym_int),
     builtins.float: _converted(float, torch.sym_float),
@@ -363,8 +206,8 @@ SPECIALS: dict[Any, Special] = {
     builtins.range: _range,
     builtins.isinstance: _isinstance,
     builtins.type: _type,
-    builtins.iter: _iter,
-    builtins.next: _next,
+    builtins.iter: sequences.make_iterator,
+    builtins.next: sequences.next_item,
     builtins.print: _print,
     builtins.super: _super,
     builtins.getattr: _getattr,
@@ -372,38 +215,38 @@ SPECIALS: dict[Any, Special] = {
     builtins.str: _str,
     builtins.format: _format,
     builtins.locals: _locals,
-    builtins.any: _prelude(prelude.any, _all_plain),
-    builtins.all: _prelude(prelude.all, _all_plain),
-    builtins.sum: _prelude(prelude.sum, lambda args: not isinstance(args[0], Generator)),
-    builtins.divmod: _prelude(prelude.divmod, _all_plain),
-    builtins.sorted: _prelude(prelude.sorted, _all_plain),
+    builtins.any: interpreted(prelude.any, _all_plain),
+    builtins.all: interpreted(prelude.all, _all_plain),
+    builtins.sum: interpreted(prelude.sum, lambda args: not isinstance(args[0], Generator)),
+    builtins.divmod: interpreted(prelude.divmod, _all_plain),
+    builtins.sorted: interpreted(prelude.sorted, _all_plain),
     builtins.max: _extreme("max", torch.sym_max, prelude.max),
     builtins.min: _extreme("min", torch.sym_min, prelude.min),
-    builtins.enumerate: _enumerate,
-    builtins.zip: _zip,
-    builtins.map: _prelude(prelude.map),
-    builtins.filter: _prelude(prelude.filter),
-    functools.reduce: _prelude(prelude.reduce),
+    builtins.enumerate: sequences.make_enumerate,
+    builtins.zip: sequences.make_zip,
+    builtins.map: interpreted(prelude.map),
+    builtins.filter: interpreted(prelude.filter),
+    functools.reduce: interpreted(prelude.reduce),
     torch.overrides.has_torch_function: _false,
     torch.overrides.has_torch_function_unary: _false,
     torch.overrides.has_torch_function_variadic: _false,
     prelude.grown_count: _grown_count,
     prelude.grown_element: _grown_element,
-    send: _send,
-    throw: _throw,
-    close: _close,
-    math.isnan: _isnan,
-    math.isinf: _isinf,
-    math.isfinite: _isfinite,
-    math.fabs: _math("abs"),
-    **{getattr(math, name): _math(name) for name in ("sqrt", "exp", "log", "log2", "sin", "cos", "tanh")},
+    sequences.send: sequences.run_send,
+    sequences.throw: sequences.run_throw,
+    sequences.close: sequences.run_close,
+    math.isnan: numeric.isnan,
+    math.isinf: numeric.isinf,
+    math.isfinite: numeric.isfinite,
+    math.fabs: numeric.of_number("abs"),
+    **{getattr(math, name): numeric.of_number(name) for name in ("sqrt", "exp", "log", "log2", "sin", "cos", "tanh")},
 }
 _OF_GROWN: dict[Any, Special] = {
-    builtins.any: _prelude(prelude.any),
-    builtins.all: _prelude(prelude.all),
-    builtins.sum: _prelude(prelude.sum),
-    builtins.max: _prelude(prelude.max),
-    builtins.min: _prelude(prelude.min),
+    builtins.any: interpreted(prelude.any),
+    builtins.all: interpreted(prelude.all),
+    builtins.sum: interpreted(prelude.sum),
+    builtins.max: interpreted(prelude.max),
+    builtins.min: interpreted(prelude.min),
 }
 _GENERATOR_TAKERS = {
     builtins.any, builtins.all, builtins.sum, builtins.sorted, builtins.max, builtins.min, builtins.enumerate,
