@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from adaptc.compiler.errors import CompileError, VerificationError
     from adaptc.compiler.report import CompileReport
     from adaptc.extras import MissingExtraError
-    from adaptc.runtime import AdaptcError, ArtifactError, EngineError, Executable, InputError, NetworkError
+    from adaptc.runtime import AdaptcError, ArtifactError, EngineError, Executable, InputError, LoopError, NetworkError
 
 _ERRORS = {
     "AdaptcError": "adaptc.runtime.errors",
@@ -26,6 +26,7 @@ _ERRORS = {
     "EngineError": "adaptc.runtime.errors",
     "InputError": "adaptc.runtime.errors",
     "MissingExtraError": "adaptc.extras",
+    "LoopError": "adaptc.runtime.errors",
     "NetworkError": "adaptc.runtime.errors",
     "VerificationError": "adaptc.compiler.errors",
 }
@@ -37,6 +38,7 @@ __all__ = [
     "CompileError",
     "EngineError",
     "InputError",
+    "LoopError",
     "MissingExtraError",
     "NetworkError",
     "VerificationError",
@@ -97,14 +99,17 @@ def compile(
     return compile_model(model, example_inputs, Path(path), options=options)
 
 
-def load(path: str | PathLike[str], *, engine: str | None = None, threads: int = 1) -> Executable:
+def load(
+    path: str | PathLike[str], *, engine: str | None = None, threads: int = 1, max_iterations: int | None = None
+) -> Executable:
     """Load the artifact at `path` (a folder or a .adaptc file): a callable with the network's own signature.
 
     `engine` None takes the one that the artifact was compiled for; `threads` is the number of threads the engine
-    may use in one call. Raises `ArtifactError`, `EngineError`, and `InputError` for a wrong `threads`.
+    may use in one call. A call in which one loop takes more than `max_iterations` raises `LoopError`.
+    Raises `ArtifactError`, `EngineError`, and `InputError` for a wrong `threads` or `max_iterations`.
     """
     from pathlib import Path
 
     from adaptc.runtime import load as load_executable
 
-    return load_executable(Path(path), engine=engine, threads=threads)
+    return load_executable(Path(path), engine=engine, threads=threads, max_iterations=max_iterations)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from adaptc.runtime.errors import AdaptcError, ArtifactError, EngineError, InputError, NetworkError
+    from adaptc.runtime.errors import AdaptcError, ArtifactError, EngineError, InputError, LoopError, NetworkError
     from adaptc.runtime.executable import Executable, load
     from adaptc.runtime.trace import SampleResult, Trace
 
@@ -18,6 +18,7 @@ __all__ = [
     "EngineError",
     "Executable",
     "InputError",
+    "LoopError",
     "NetworkError",
     "SampleResult",
     "Trace",

@@ -19,6 +19,10 @@ class EngineError(AdaptcError):
     """An engine is missing, unknown, or failed on a unit."""
 
 
+class LoopError(AdaptcError):
+    """A loop of the network took more iterations in one call than the caller allows."""
+
+
 class NetworkError(AdaptcError):
     """The network itself raises on the path that the inputs take; `exception` is the name of its class."""
 

@@ -14,6 +14,7 @@ from adaptc.runtime.engines import EngineOptions, open_engine
 from adaptc.runtime.errors import AdaptcError, InputError, NetworkError
 from adaptc.runtime.hostprogram import Branch, Return, Switch
 from adaptc.runtime.inputs import binder, input_checks
+from adaptc.runtime.placement import Limits
 from adaptc.runtime.probing import Probe, Value, reads_of
 from adaptc.runtime.samples import Rerun, rerun
 from adaptc.runtime.signature import CallSignature, call_signature
@@ -25,15 +26,22 @@ MOST_THREADS = 1024
 """Threads that an engine may be given; it starts them all when the artifact is loaded, and again for each unit."""
 
 
-def load(path: str | os.PathLike[str], *, engine: str | None = None, threads: int = 1) -> Executable:
+def load(
+    path: str | os.PathLike[str],
+    *,
+    engine: str | None = None,
+    threads: int = 1,
+    max_iterations: int | None = None,
+) -> Executable:
     """Load the artifact at `path`, a folder or a ``.adaptc`` file.
 
     `engine` None takes the one that the artifact was compiled for; `threads` is the number of threads that the
-    engine may use in one call. Raises `ArtifactError`, `EngineError`, and `InputError` for a wrong `threads`.
+    engine may use in one call. A call in which one loop takes more than `max_iterations` raises `LoopError`.
+    Raises `ArtifactError`, `EngineError`, and `InputError` for a wrong `threads` or `max_iterations`.
     """
     artifact = open_artifact(path)
     try:
-        return Executable(artifact, engine, threads)
+        return Executable(artifact, engine, threads, max_iterations)
     except BaseException:
         artifact.close()
         raise
@@ -45,17 +53,20 @@ class Executable:
     It may be called from several threads at once: a call leaves nothing on the object. Made by `load`.
     """
 
-    def __init__(self, artifact: Artifact, engine: str | None, threads: int) -> None:
+    def __init__(self, artifact: Artifact, engine: str | None, threads: int, max_iterations: int | None = None) -> None:
         self._finalizer = weakref.finalize(self, artifact.close)
         if type(threads) is not int or not 1 <= threads <= MOST_THREADS:
             raise InputError(f"threads is {threads!r}: it must be an int from 1 to {MOST_THREADS}")
+        if max_iterations is not None and (type(max_iterations) is not int or max_iterations < 1):
+            raise InputError(f"max_iterations is {max_iterations!r}: it must be an int from 1, or None for no limit")
         manifest, program = artifact.manifest, artifact.host
+        self._limits = Limits(iterations=max_iterations)
         self._artifact = artifact
         self._engine = open_engine(
             manifest.engine if engine is None else engine, EngineOptions(threads, len(manifest.units))
         )
         self._calls = {unit.name: self._engine.open(unit, artifact.folder / unit.file) for unit in manifest.units}
-        source = host_source(program, manifest.units, manifest.signature.inputs)
+        source = host_source(program, manifest.units, manifest.signature.inputs, limits=self._limits)
         self._host: Callable[..., tuple[int, tuple[Any, ...]]] = host_function(source, manifest.units, self._calls)
         self._bind = binder(manifest.signature)
         builders = Builders()
@@ -173,7 +184,7 @@ class Executable:
     def _probed_host(self) -> Callable[..., tuple[int, tuple[Any, ...]]]:
         """The instrumented host, which is made when it is first asked for. Two threads may make it twice."""
         manifest, program = self._artifact.manifest, self._artifact.host
-        source = host_source(program, manifest.units, manifest.signature.inputs, probed=True)
+        source = host_source(program, manifest.units, manifest.signature.inputs, probed=True, limits=self._limits)
         return host_function(source, manifest.units, self._calls)
 
     def _probe(self, forced: Mapping[str, Sequence[Value | None]]) -> Probe:

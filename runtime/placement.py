@@ -16,7 +16,8 @@ class Limits:
     `nested_blocks`, `nested_loops`: code that is deeper than this becomes a function. `deep_jump`: a merge that is
     reached from more levels than this is reached by `break`, which spares its sources the `else`. `wide_switch`: a
     switch with more arms than this is a binary search, which repeats the jump to its default. `small_exit`: code of
-    at most this many blocks that ends the call may stay inside the loop that it leaves.
+    at most this many blocks that ends the call may stay inside the loop that it leaves. `iterations`: what the caller
+    allows one loop in one call, None for any number.
     """
 
     nested_blocks: int = 16
@@ -24,6 +25,7 @@ class Limits:
     deep_jump: int = 5
     wide_switch: int = 8
     small_exit: int = 8
+    iterations: int | None = None
 
 
 class BlockTree:

@@ -121,7 +121,16 @@ class HostPrinter:
             case Loop(header=header, body=body, resets_label=resets_label):
                 reset: Lines = [(level, "leave = 0")] if resets_label else []
                 end = "break" if header is None else None
-                return [*reset, (level, "while True:"), *self.suite(body, level + 1, end)]
+                most = self.limits.iterations
+                if header is None or most is None:
+                    return [*reset, (level, "while True:"), *self.suite(body, level + 1, end)]
+                first = self.program.blocks[header]
+                loc = first.terminator.loc if isinstance(first.terminator, Branch | Switch) else ""
+                place = loc or f"block {first.name!r}"
+                text = f"the loop at {place} took more than {most} iterations (max_iterations)"
+                head = (level, f"for _ in range({most}):")
+                tail = [(level, "else:"), (level + 1, f"raise LoopError({text!a})")]
+                return [*reset, head, *self.suite(body, level + 1, end), *tail]
             case Break():
                 return [(level, "break")]
             case Continue():

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from adaptc.runtime.engines.base import UnitCall
-from adaptc.runtime.errors import NetworkError
+from adaptc.runtime.errors import LoopError, NetworkError
 from adaptc.runtime.hostprogram import HostProgram
 from adaptc.runtime.identifiers import identifier
 from adaptc.runtime.manifest import TensorSpec, Unit
@@ -49,7 +49,8 @@ def host_source(
 def host_function(source: str, units: Sequence[Unit], calls: Mapping[str, UnitCall]) -> HostFunction:
     """The function that `source`, made by `host_source` for `units`, defines; `calls` run the units by name."""
     namespace: dict[str, Any] = {"__builtins__": {}, "np": np, "math": math, "NetworkError": NetworkError}
-    for builtin in (abs, bool, float, int, max, min, round):
+    namespace["LoopError"] = LoopError
+    for builtin in (abs, bool, float, int, max, min, range, round):
         namespace[builtin.__name__] = builtin
     for unit, name in unit_identifiers(units).items():
         namespace[name] = calls[unit]

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from adaptc.runtime import AdaptcError, EngineError, Executable, InputError, NetworkError, Trace, load
+from adaptc.runtime import AdaptcError, EngineError, Executable, InputError, LoopError, NetworkError, Trace, load
 from adaptc.runtime.engines import EngineOptions
 from adaptc.runtime.engines.onnxruntime import OnnxRuntimeEngine
 from adaptc.runtime.hostprogram import (
@@ -260,6 +260,14 @@ def test_loop_with_scalars(tmp_path: Path) -> None:
     assert [value for _, value in trace.reads] == [13, 6.5, 3.25, 1.625, 0.8125]
     forced = executable.run_forced((x,), {}, {"total": [None, 0.5]})
     assert (forced.outputs.rounds, forced.path.count("body")) == (1, 1)
+    limited = load(tmp_path / "a", max_iterations=3)
+    assert limited(np.full(4, 1.0, np.float32)).rounds == 2
+    for call in (limited, limited.trace):
+        with pytest.raises(LoopError, match="more than 3 iterations"):
+            call(np.full(4, 100.0, np.float32))
+    for wrong in (0, -1, True, 2.5):
+        with pytest.raises(InputError, match="max_iterations"):
+            load(tmp_path / "a", max_iterations=wrong)  # type: ignore[arg-type]
 
 
 def test_network_that_raises_and_routes(tmp_path: Path) -> None:
