@@ -12,7 +12,7 @@ import torch
 from adaptc.compiler.structure import leaf_paths, parts_of
 from adaptc.compiler.verify.compare import Array, to_numpy
 from adaptc.compiler.verify.inputs import InputSet
-from adaptc.runtime.hostprogram import Return, Terminator
+from adaptc.runtime.hostprogram import Return, Terminator, ValueSpec
 from adaptc.runtime.manifest import ReadValue, Sample
 from adaptc.runtime.tree import Leaf, RowsNode, Static, Tree
 
@@ -69,20 +69,22 @@ def _flat(output: object, end: Terminator) -> dict[str, Array]:
     """The leaves of `output` under the indices that the return's own tree gives them."""
     if not isinstance(end, Return):
         raise TypeError(f"an output was given for a path that ends in {type(end).__name__}")
-    return {str(index): array for index, array in _by_index(output, end.tree)}
+    return {str(index): array for index, array in _by_index(output, end.tree, end.specs)}
 
 
-def _by_index(output: object, tree: Tree) -> Iterator[tuple[int, Array]]:
+def _by_index(output: object, tree: Tree, specs: Sequence[ValueSpec]) -> Iterator[tuple[int, Array]]:
     """The arrays of a result whose structure `tree` describes; the elements of a list of rows are stacked."""
     match tree:
         case Leaf(index=index):
             yield index, to_numpy(output) if isinstance(output, torch.Tensor) else np.asarray(output)
         case RowsNode(items=items):
-            rows = [dict(_by_index(element, items[0])) for element in output]  # type: ignore[attr-defined]
+            rows = [dict(_by_index(element, items[0], specs)) for element in output]  # type: ignore[attr-defined]
             for _, index in leaf_paths(items[0]):
-                yield index, np.stack([row[index] for row in rows]) if rows else np.zeros(0)
+                sizes = [size if isinstance(size, int) else 0 for size in (specs[index].shape or (0,))[1:]]
+                nothing = np.zeros((0, *sizes), specs[index].dtype)
+                yield index, np.stack([row[index] for row in rows]) if rows else nothing
         case Static():
             return
         case _:
             for part, item in zip(parts_of(output), tree.items):
-                yield from _by_index(part, item)
+                yield from _by_index(part, item, specs)

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+import adaptc
+
 DIGITS = ("early_exit_cnn", "skip_gate_cnn", "patience_transformer", "blockdrop", "exception_exit")
-NAMES = (*DIGITS, "skipnet", "bert_early_exit")
+NAMES = (*DIGITS, "skipnet", "bert_early_exit", "captioner")
 TOLERANCE = 1e-5
 ARGUMENT = {"patience_transformer": "images", "exception_exit": "image"}
 """The name of the image argument where it is not x."""
@@ -27,6 +29,8 @@ def calls(name: str, digits: Any) -> Iterator[dict[str, torch.Tensor]]:
         yield from ({argument: image[None]} for image in torch.from_numpy(digits.test_images))
     elif name == "skipnet":
         yield from ({"x": torch.randn(1, 3, 32, 32)} for _ in range(60))
+    elif name == "captioner":
+        yield from ({"image": torch.randn(1, 3, 32, 32) * 3, "limit": torch.tensor(step)} for step in range(60))
     else:
         for length in range(3, 63):
             ids = torch.randint(0, 1000, (1, length))
@@ -158,6 +162,33 @@ def test_a_batch_of_any_size_runs_where_the_example_names_its_batch(
             assert_equal(example.executable(images), eager)
             layers.add(eager[1])
     assert len(layers) > 1
+
+
+class Decoder(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.cell, self.head = torch.nn.Embedding(50, 8), torch.nn.GRUCell(8, 8), torch.nn.Linear(8, 50)
+
+    def forward(self, state: torch.Tensor, limit: torch.Tensor) -> list[int]:
+        token, tokens = torch.zeros(1, dtype=torch.int64), []
+        for _ in range(int(limit)):
+            state = self.cell(self.embedding(token), state)
+            token = self.head(state).argmax(-1)
+            tokens.append(token.item())
+            if token == 50:
+                break
+        return tokens
+
+
+def test_a_loop_runs_for_one_step_and_for_a_thousand(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network, state = Decoder().eval(), torch.randn(1, 8)
+    adaptc.compile(network, (state, torch.tensor(5)), tmp_path / "decoder")
+    executable = adaptc.load(tmp_path / "decoder")
+    for limit in (0, 1, 1000):
+        tokens = executable(state.numpy(), np.array(limit))
+        assert len(tokens) == limit
+        assert tokens == network(state, torch.tensor(limit))
 
 
 @pytest.mark.long
