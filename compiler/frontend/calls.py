@@ -86,10 +86,22 @@ def call(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[st
             break
     if any(arg is POISON for arg in (*args, *kwargs.values())):
         return _result(machine, dst, POISON)
+    if isinstance(function, BuiltinMethodType) and type(function.__self__) is list:
+        compares = specials.LIST_METHODS.get(function.__name__)
+        if compares is not None and (kwargs or any(map(_compared_by_data, (*function.__self__, *args)))):
+            compares(machine, (function.__self__, *args), kwargs, dst)
+            return None
     if isinstance(function, BuiltinMethodType) and type(function.__self__) in (str, texts.SymbolicText):
         if any(texts.is_symbolic(arg) for arg in (function.__self__, *args, *kwargs.values())):
             return _result(machine, dst, _text_method(machine, function, args, kwargs))
     return _result(machine, dst, native(machine, function, args, kwargs))
+
+
+def _compared_by_data(item: Any) -> bool:
+    """Whether comparing an element of a list may depend on data."""
+    return isinstance(item, (torch.Tensor, *Symbolic)) or (
+        isinstance(item, tuple) and any(_compared_by_data(part) for part in item)
+    )
 
 
 def _text_method(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from adaptc.compiler.errors import CompileError, Problem
 from adaptc.compiler.frontend import prelude, rolling, segments, texts
 from adaptc.compiler.frontend.assemble import Assembly, reachable, weight_names
 from adaptc.compiler.frontend.draft import Draft, Operand, RaiseEnd, ReturnEnd, SizeStep, Value
-from adaptc.compiler.frontend.export import Exporter
+from adaptc.compiler.frontend.export import UNEXPORTABLE, Exporter
 from adaptc.compiler.frontend.guards import guarded_symbols
 from adaptc.compiler.frontend.heap import Heap
 from adaptc.compiler.frontend.instructions import FunctionCode
@@ -258,6 +258,8 @@ class _Capture:
         for draft in reachable(entry):
             made = [slot for op in (*draft.preamble, *draft.ops) for slot in op.results if slot is not None]
             exporter.lower(draft, made, f"code_{draft.index}")
+            if draft.suspect:  # its code may follow from a problem that is listed already
+                exporter.problems = [p for p in exporter.problems if not p.found.startswith(UNEXPORTABLE)]
         return list(dict.fromkeys(exporter.problems))
 
     def _assemble(self, recorder: Recorder, entry: Draft, progress: Progress) -> Program:

@@ -166,7 +166,8 @@ class Draft:
     """A block being captured: `preamble` then `ops` are its tape.
 
     `inputs` maps the slots of tensors that come from elsewhere to their values, `slots` tensor objects by id to slots;
-    `changed` holds the memories that its calls change in place.
+    `changed` holds the memories that its calls change in place. `suspect`: a problem was found on the way, so that
+    problems of its code mean nothing.
     """
 
     index: int
@@ -180,6 +181,7 @@ class Draft:
     steps: list[ReadStep | SizeStep | LetStep] = field(default_factory=list)
     changed: set[object] = field(default_factory=set)
     end: End | None = None
+    suspect: bool = False
 
     def new_slot(self, tensor: torch.Tensor) -> int:
         """A slot for a tensor object that this draft has not seen."""
@@ -199,7 +201,7 @@ class Draft:
         self.params, self.preamble, self.ops = list(kept.params), list(kept.preamble), list(kept.ops)
         self.inputs, self.slots, self.tensors = dict(kept.inputs), dict(kept.slots), list(kept.tensors)
         self.steps = [replace(step) for step in kept.steps]
-        self.changed, self.end = set(kept.changed), kept.end
+        self.changed, self.end, self.suspect = set(kept.changed), kept.end, kept.suspect
 
     @property
     def arms(self) -> Sequence[Arm]:

@@ -32,6 +32,9 @@ from adaptc.compiler.ir.program import Code, ScalarType, TensorType, Type
 from adaptc.compiler.ir.program import Dim as Extent
 from adaptc.runtime.hostprogram import Expr
 
+UNEXPORTABLE = "torch.export refuses the code that begins here"
+"""How a problem begins that torch.export has with code that the network runs."""
+
 _SCALAR_DTYPES = {"bool": torch.bool, "int": torch.int64, "float": torch.float64}
 _HINTS = [5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97]
 
@@ -287,7 +290,7 @@ def _export_problem(loc: str, error: Exception) -> Problem:
     return Problem(
         file,
         int(line),
-        f"torch.export refuses the code that begins here: {text[0]}" if custom is None else text[0],
+        f"{UNEXPORTABLE}: {text[0]}" if custom is None else text[0],
         "a block's tensor code must become an ATen graph with shapes that follow from its inputs",
         "write it with torch functions whose result shapes follow from the shapes of their inputs",
     )

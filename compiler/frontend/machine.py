@@ -220,7 +220,7 @@ class Machine:
 
     def _refused(self, state: State, frame: Frame, instruction: code.Instruction, problem: Problem) -> None:
         """Note a problem and go on with an unknown result, to find further problems."""
-        state.tainted = True
+        state.tainted = state.draft.suspect = True
         span = instruction.span
         if problem.column is None and problem.line == span.line == span.end_line:
             problem = replace(problem, column=span.column, end_column=span.end_column)

@@ -96,7 +96,8 @@ class Merge(ValueMerge):
         try:
             return self.value(given)
         except Conflict as conflict:
-            raise Conflict(conflict.what, conflict.variable or name) from None
+            shown = "" if "%" in name else name  # a register of the machine's own
+            raise Conflict(conflict.what, conflict.variable or shown) from None
 
     def value(self, given: Sequence[Any]) -> Any:
         """What stands for `given` (one object per state) after the join."""

@@ -171,6 +171,51 @@ def bincount(input, weights=None, minlength=0):
     return counted(input, weights, minlength)
 
 
+def list_index(items, value, start=0, stop=9223372036854775807):
+    """list.index"""
+    for place in range(*slice(start, stop).indices(len(items))):
+        if items[place] is value or items[place] == value:
+            return place
+    raise ValueError("the value is not in the list")
+
+
+def list_count(items, value):
+    """list.count"""
+    found = 0
+    for item in items:
+        if item is value or item == value:
+            found += 1
+    return found
+
+
+def list_remove(items, value):
+    """list.remove"""
+    del items[list_index(items, value)]
+
+
+def list_sort(items, *, key=None, reverse=False):
+    """list.sort"""
+    items[:] = sorted(items, key=key, reverse=reverse)
+
+
+def argmax(a):
+    """numpy.argmax of a list of numbers: a NaN counts as the greatest."""
+    best = 0
+    for place in range(1, len(a)):
+        if a[best] == a[best] and (a[place] > a[best] or a[place] != a[place]):
+            best = place
+    return best
+
+
+def argmin(a):
+    """numpy.argmin of a list of numbers: a NaN counts as the least."""
+    best = 0
+    for place in range(1, len(a)):
+        if a[best] == a[best] and (a[place] < a[best] or a[place] != a[place]):
+            best = place
+    return best
+
+
 def cond(pred, true_fn, false_fn, operands=()):
     """torch.cond"""
     if pred:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch._higher_order_ops.map import map as map_rows
 from torch._higher_order_ops.while_loop import while_loop
@@ -187,7 +188,30 @@ def _grown_element(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, An
     return segments.take(machine.recorder, *args)
 
 
+def _of_numbers(function: Any) -> Special:
+    """A NumPy function of a list of numbers, interpreted where one depends on data."""
+    otherwise = interpreted(function)
+
+    def special(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+        listed = len(args) == 1 and not kwargs and type(args[0]) in (list, tuple)
+        if not listed or not any(isinstance(item, Symbolic) for item in args[0]):
+            return NATIVE
+        return otherwise(machine, args, kwargs, dst)
+
+    return special
+
+
+LIST_METHODS = {
+    "index": interpreted(prelude.list_index),
+    "count": interpreted(prelude.list_count),
+    "remove": interpreted(prelude.list_remove),
+    "sort": interpreted(prelude.list_sort),
+}
+"""Methods of lists that compare their elements."""
+
 SPECIALS: dict[Any, Special] = {
+    np.argmax: _of_numbers(prelude.argmax),
+    np.argmin: _of_numbers(prelude.argmin),
     torch.cond: interpreted(prelude.cond),
     torch.ops.higher_order.cond: interpreted(prelude.cond),
     while_loop: interpreted(prelude.while_loop),

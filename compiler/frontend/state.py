@@ -156,6 +156,7 @@ class State:
     def copy(self, draft: Draft) -> State:
         """A copy of a frozen state that goes on in another draft."""
         frames = [frame.copy() for frame in self.frames]
+        draft.suspect = draft.suspect or self.tainted
         return State(frames, draft, self.held.copy(), self.heap, self.modes, tainted=self.tainted, rolls=self.rolls)
 
     def prune(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -230,3 +231,35 @@ class Missing(nn.Module):
 
 def test_a_name_that_nothing_has_raises():
     check(Missing(), [(torch.eye(4)[place],) for place in range(4)], paths=4)
+
+
+class MostConfident(nn.Module):
+    def __init__(self, choose):
+        super().__init__()
+        self.heads = nn.ModuleList(nn.Linear(4, 3) for _ in range(3))
+        self.choose = choose
+
+    def forward(self, x):
+        outputs = [head(x) for head in self.heads]
+        confidences = [output.softmax(-1).max().item() for output in outputs]
+        return outputs[self.choose(confidences)], confidences
+
+
+def with_numpy(confidences):
+    return np.argmax(confidences)
+
+
+def with_index(confidences):
+    return confidences.index(max(confidences))
+
+
+def with_sort(confidences):
+    ranked = list(confidences)
+    ranked.sort(reverse=True)
+    return confidences.index(ranked[0]) + confidences.count(ranked[0]) - 1
+
+
+@pytest.mark.parametrize("choose", [with_numpy, with_index, with_sort])
+def test_the_place_of_the_greatest_of_a_list(choose):
+    torch.manual_seed(0)
+    check(MostConfident(choose), VECTORS)
