@@ -68,11 +68,12 @@ def next_item(machine: Machine, state: State, frame: Frame, instruction: code.Ne
     if not isinstance(iterator, MachineIterator):
         iteration.next_item(machine, frame, instruction)
         return False
-    more = iterator.more()
+    more = True if state.granted else iterator.more()
+    state.granted = False
     if isinstance(more, torch.SymBool):
         decided = machine.recorder.symbols.decide(more.node.expr)
         if decided is None:
-            _fork_iterator(machine, state, frame, instruction, iterator, more)
+            _fork_iterator(machine, state, frame, instruction, more)
             return True
         more = decided
     if more:
@@ -83,21 +84,14 @@ def next_item(machine: Machine, state: State, frame: Frame, instruction: code.Ne
     return False
 
 
-def _fork_iterator(
-    machine: Machine, state: State, frame: Frame, instruction: code.Next, iterator: MachineIterator, more: torch.SymBool
-) -> None:
+def _fork_iterator(machine: Machine, state: State, frame: Frame, instruction: code.Next, more: torch.SymBool) -> None:
+    """One way takes the item when it goes on, in a draft of its own; the other leaves the loop."""
     loc = "{}:{}".format(*machine.location())
     _count(frame)
     condition = machine.host(more)
     machine.heap.freeze(state)
     then = state.copy(machine.new_draft(loc))
-    with torch._C.DisableTorchFunction():
-        machine.take(then)
-    inner = then.frames[-1]
-    inner.registers[instruction.dst] = iterator.take()
-    machine.step(inner)
-    machine.heap.freeze(then)
-    machine.activate(state)
+    then.apart = then.granted = True
     orelse = state.copy(machine.new_draft(loc))
     machine.step(orelse.frames[-1], instruction.exhausted)
     orelse.prune()

@@ -166,7 +166,8 @@ class Machine:
                 self.ready.append(state)
                 return
             fresh = self.returned = False
-            if frame.code.loops[frame.pc] and frame.code.loops[frame.pc][-1] == frame.pc:
+            nest = frame.code.loops[frame.pc]
+            if nest and nest[-1] == frame.pc and not state.granted:
                 rolling.enter(self, state, frame)
             instruction = frame.code.instructions[frame.pc]
             try:

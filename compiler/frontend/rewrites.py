@@ -170,6 +170,12 @@ def _is_size(recorder: Recorder, item: Any) -> bool:
     return isinstance(item, torch.SymInt) and all(s in recorder.dimensions for s in item.node.expr.free_symbols)
 
 
+def _within(index: torch.SymInt, size: Any) -> bool:
+    """Whether torch, which computes with examples of sizes, takes `index` for one of a dimension of `size`."""
+    example = size if isinstance(size, int) else size.node.hint
+    return example is not None and -example <= index.node.hint < example
+
+
 def _get_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """``x[..., i]`` where `i` is one number that depends on data: an index_select, in eager PyTorch a view."""
     tensor, index = args
@@ -192,7 +198,7 @@ def _get_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...
             dim += base.dim() - consumed
         elif item is not None:
             if number in positions:
-                if _is_size(recorder, item):
+                if _is_size(recorder, item) and _within(item, base.shape[dim]):
                     result = recorder.record(torch.select, (result, dim, item), {})
                     result = recorder.record(torch.unsqueeze, (result, dim), {})
                     items[number] = 0

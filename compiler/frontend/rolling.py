@@ -77,7 +77,7 @@ class Roll:
 
     def at_end(self, state: State) -> bool:
         """Whether `state` has come back to the header."""
-        if self not in state.rolls or len(state.frames) != self.depth:
+        if state.granted or self not in state.rolls or len(state.frames) != self.depth:
             return False
         frame = state.frames[-1]
         return frame.pc == self.header and frame.counts.get(self.header, 0) > self.count and self.holds(state)
