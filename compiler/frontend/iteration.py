@@ -104,6 +104,7 @@ def yield_value(machine: Machine, frame: Frame, i: code.Yield) -> None:
     value = operand(frame, i.value)
     machine.state.frames.pop()
     generator: Generator = frame.result
+    frame.prune(frame.code.live[frame.pc])
     generator.frame, generator.running = frame, False
     consumer = machine.state.frames[-1]
     machine.returned = True

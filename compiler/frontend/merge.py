@@ -23,7 +23,7 @@ from adaptc.compiler.frontend.merge_values import Conflict, ValueMerge
 from adaptc.compiler.frontend.state import Frame, Generator, State
 from adaptc.compiler.frontend.symbols import expression, kind_of
 
-_ATOMS = (str, bytes, torch.dtype, torch.device, range, complex, torch.overrides.TorchFunctionMode)
+_ATOMS = (str, bytes, torch.dtype, torch.device, range, complex, ModuleType, torch.overrides.TorchFunctionMode)
 _METHODS = (MethodType, BuiltinFunctionType, MethodWrapperType)
 _COMPARED_BY_VALUE = (*_ATOMS, *_METHODS)
 

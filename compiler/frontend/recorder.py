@@ -19,10 +19,10 @@ import sympy
 import torch
 from torch._dynamo.source import ConstantSource
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
-from torch.fx.experimental.symbolic_shapes import DimDynamic, GuardOnDataDependentSymNode, ShapeEnv
+from torch.fx.experimental.symbolic_shapes import DimDynamic, GuardOnDataDependentSymNode
 from torch.overrides import TorchFunctionMode
 from torch.utils._sympy.numbers import int_oo
-from torch.utils._sympy.value_ranges import ValueRanges
+from torch.utils._sympy.value_ranges import ValueRanges, bound_sympy
 
 from adaptc.compiler.errors import Problem
 from adaptc.compiler.frontend import rewrites
@@ -41,7 +41,7 @@ from adaptc.compiler.frontend.draft import (
 from adaptc.compiler.frontend.memory import Held, MemoryMap, Recipe
 from adaptc.compiler.frontend.signals import NeedsInterpretation, Refused
 from adaptc.compiler.frontend.sources import codes_of, codes_of_frames, is_machine_frame, user_location
-from adaptc.compiler.frontend.symbols import Symbolic, SymbolTable, kind_of
+from adaptc.compiler.frontend.symbols import Shapes, Symbolic, SymbolTable, expression, kind_of
 
 DATA_DEPENDENT = (
     GuardOnDataDependentSymNode,
@@ -71,7 +71,7 @@ class Recorder(TorchFunctionMode):
 
     def __init__(self, weights: dict[int, str], location: Callable[[], tuple[str, int]]) -> None:
         super().__init__()
-        self.shapes = ShapeEnv(
+        self.shapes = Shapes(
             specialize_zero_one=False,
             duck_shape=False,
             allow_scalar_outputs=True,
@@ -270,10 +270,10 @@ class Recorder(TorchFunctionMode):
             if memory.root is not tensor and tensor.untyped_storage()._cdata in storages:
                 memories.remember(tensor, recipe)
             memories.hold(held, tensor, Value(self.name(stem or "call"), draft, fake=tensor, slot=slot))
-            self._define_sizes(tensor, slot, f"{file}:{line}")
+            self._define_sizes(tensor, slot, f"{file}:{line}", tensors)
 
-    def _define_sizes(self, tensor: torch.Tensor, slot: int, loc: str) -> None:
-        """Give every new symbol among the extents of `tensor` a host scalar."""
+    def _define_sizes(self, tensor: torch.Tensor, slot: int, loc: str, sources: Sequence[torch.Tensor]) -> None:
+        """Give every new symbol among the extents of `tensor`, which was computed from `sources`, a host scalar."""
         for dim, extent in enumerate(tensor.shape):
             if isinstance(extent, int):
                 continue
@@ -282,6 +282,9 @@ class Recorder(TorchFunctionMode):
                 value = Value(self.name("size"), self.draft, kind="int")
                 self.draft.steps.append(SizeStep(value, slot, dim, loc))
                 self.symbols.define(symbol, value)
+                most = self.shapes.var_to_range[symbol].upper
+                if any(most == bound_sympy(expression(t.numel()), self.symbols.ranges).upper for t in sources):
+                    self.symbols.ranges[symbol] = ValueRanges(0, most)
 
     def _run(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:

@@ -14,6 +14,8 @@ from typing import Any
 import sympy
 import torch
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
+from torch.fx.experimental.symbolic_shapes import ShapeEnv
+from torch.utils._sympy.symbol import SymT, symbol_is_type
 from torch.utils._sympy.value_ranges import ValueRanges, bound_sympy
 
 from adaptc.compiler.frontend.draft import HostExpr, Value
@@ -39,6 +41,25 @@ def expression(number: Any) -> sympy.Basic:
     if isinstance(number, Symbolic):
         return number.node.expr
     return sympy.sympify(number)
+
+
+class Shapes(ShapeEnv):
+    """torch's table of symbolic sizes, which all ways through the network share.
+
+    A call that needs a size that depends on data to be one number, such as the last element of as many as there can
+    be, fixes that size on its own way only: elsewhere it stays what it is.
+    """
+
+    def _refine_ranges(self, expr: sympy.Basic) -> None:
+        before = {symbol: self.var_to_range[symbol] for symbol in expr.free_symbols if symbol in self.var_to_range}
+        super()._refine_ranges(expr)
+        for symbol, bounds in before.items():
+            if symbol_is_type(symbol, SymT.UNBACKED_INT) and self.var_to_range[symbol].is_singleton():
+                self.var_to_range[symbol] = bounds
+
+    def _set_replacement(self, a: sympy.Symbol, tgt: sympy.Basic, msg: str) -> None:
+        if not (tgt.is_number and symbol_is_type(a, SymT.UNBACKED_INT)):
+            super()._set_replacement(a, tgt, msg)
 
 
 @dataclass

@@ -68,7 +68,30 @@ class BatchLeave(nn.Module):
         return out
 
 
+class Fourth(nn.Module):
+    def forward(self, x):
+        w = x[x > 0]
+        if w.numel() > 3:
+            w = w + w[3]
+        elif w.numel() == 0:
+            return x
+        return w * 2
+
+
+class EachKept(nn.Module):
+    def forward(self, x):
+        y = x + 0.25
+        kept = [x, y]
+        for t in x[x > 0]:
+            y[0] = t
+            kept = [kept[0], x * t]
+        return kept
+
+
+FEW = [(rand(4),), (rand(4).abs(),), (-rand(4).abs(),)]
 CASES = {
+    "the last of as many as there can be": (Fourth(), FEW, {}),
+    "unrolled over all there can be": (EachKept(), FEW, {}),
     "experts": (Moe(), [(rand(5, 4),), (rand(1, 4),), (rand(3, 4) * 3,)], {"x": {0: "batch"}}),
     "mask": (Mask(), [(rand(9),), (-rand(9).abs(),), (rand(9).abs() * 3,)], {}),
     "leaving the batch": (BatchLeave(), [(rand(5, 4),), (rand(1, 4),), (rand(3, 4) * 3,)], {"x": {0: "batch"}}),

@@ -213,3 +213,26 @@ def test_the_cap_of_a_loop_does_not_change_its_size():
     calls = [(rand(4),), (rand(4) * 3,)]
     sizes = {len(check(Steps(cap), calls).blocks) for cap in (9, 20, 1000)}
     assert len(sizes) == 1
+
+
+class Started(nn.Module):
+    def smaller(self, x):
+        for _ in range(5):
+            x = x * torch.tanh(x)
+            yield x
+
+    def forward(self, x):
+        steps = self.smaller(x)
+        x = x - next(steps) if x.sum() > 0 else x + next(steps)
+        n = 0
+        while x.norm() > 0.5 and n < 30:
+            x = x * 0.7
+            n += 1
+            y = next(steps, x)
+            if y.sum() > 3:
+                break
+        return x, y if n else x
+
+
+def test_a_generator_that_waits_keeps_nothing_it_does_not_use():
+    check(Started(), [(rand(4),), (rand(4) * 3,), (-rand(4),)])
