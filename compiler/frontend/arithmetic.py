@@ -178,9 +178,25 @@ def binary(machine: Machine, frame: Frame, i: code.Binary) -> None:
         result = (_and if i.function == "and_" else _or)(a, b)
     elif i.function in {"xor", "ixor"} and _booleans(a, b):
         result = negate(equal(a, b))
+    elif (
+        isinstance(a, torch.Tensor)
+        and i.function in _IN_PLACE
+        and _puts_back(frame, i)
+        and machine.recorder.put_back(a)
+    ):
+        result = getattr(operator, i.function[1:])(a, as_number(b))  # x[i] += v: the part is a copy
     else:
         result = getattr(operator, i.function)(as_number(a), as_number(b))
     store(machine, frame, i.dst, result)
+
+
+_IN_PLACE = frozenset({"iadd", "isub", "imul", "itruediv", "ipow"})
+
+
+def _puts_back(frame: Frame, i: code.Binary) -> bool:
+    """Whether the next instruction stores the result of `i` in a container: the end of ``x[i] += v``."""
+    following = frame.code.instructions[frame.pc + 1]
+    return isinstance(following, code.SetItem) and following.src == i.dst
 
 
 def _text(function: str, a: str, b: Any) -> Any:

@@ -55,6 +55,7 @@ def capture(
     interpreted: set[CodeType] = set()
     split_sites: set[JoinSite] = set()
     rolled_sites: set[JoinSite] = set()
+    deferred: list[Problem] = []
     lowerer = Lowerer()
     for _ in range(MAX_RESTARTS):
         attempt = _Capture(model, bound, shapes, name, lowerer, interpreted, split_sites, rolled_sites)
@@ -66,10 +67,13 @@ def capture(
             if need.site in split_sites:
                 raise CompileError([*attempt.problems, _unsplittable(need.site)]) from need
             split_sites.add(need.site)
+            deferred += need.problems
         except NeedsRoll as need:
             rolled_sites.add(need.site)
         except Refused as refusal:
             raise CompileError([*attempt.problems, refusal.problem]) from refusal
+        except CompileError as error:
+            raise CompileError(deferred or error.problems) from error
     raise CompileError(
         [Problem("", 0, f"the capture was restarted {MAX_RESTARTS} times", "too many functions test data", "")]
     )
@@ -264,7 +268,14 @@ class _Capture:
 
     def _assemble(self, recorder: Recorder, entry: Draft, progress: Progress) -> Program:
         exporter = self._types()
-        blocks = Assembly(entry, exporter, progress).blocks()
+        try:
+            blocks = Assembly(entry, exporter, progress).blocks()
+        except CompileError:
+            # one iteration after the other, sizes may be known that differ between iterations
+            loops = [site for draft in exporter.failing for site in draft.loops if site not in self.rolled_sites]
+            if loops and loops[-1] not in self.split_sites:
+                raise NeedsSplit(loops[-1], exporter.problems) from None
+            raise
         table = {**recorder.weights, **exporter.constants}
         inputs = []
         for name, tensor in self.bound.inputs:

@@ -14,6 +14,7 @@ from typing import Any
 import sympy
 import torch
 
+from adaptc.compiler.frontend.signals import JoinSite
 from adaptc.runtime.hostprogram import Expr, Scalar, ValueSpec
 from adaptc.runtime.tree import Tree
 
@@ -167,7 +168,7 @@ class Draft:
 
     `inputs` maps the slots of tensors that come from elsewhere to their values, `slots` tensor objects by id to slots;
     `changed` holds the memories that its calls change in place. `suspect`: a problem was found on the way, so that
-    problems of its code mean nothing.
+    problems of its code mean nothing. `loops`: where the loops of the network begin that it is captured in.
     """
 
     index: int
@@ -182,6 +183,7 @@ class Draft:
     changed: set[object] = field(default_factory=set)
     end: End | None = None
     suspect: bool = False
+    loops: tuple[JoinSite, ...] = ()
 
     def new_slot(self, tensor: torch.Tensor) -> int:
         """A slot for a tensor object that this draft has not seen."""
@@ -202,6 +204,7 @@ class Draft:
         self.inputs, self.slots, self.tensors = dict(kept.inputs), dict(kept.slots), list(kept.tensors)
         self.steps = [replace(step) for step in kept.steps]
         self.changed, self.end, self.suspect = set(kept.changed), kept.end, kept.suspect
+        self.loops = kept.loops
 
     @property
     def arms(self) -> Sequence[Arm]:

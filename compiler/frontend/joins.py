@@ -85,7 +85,7 @@ def _try(machine: Machine, states: Sequence[State]) -> State | None:
         except Conflict:
             return None
         attempt.commit()
-    draft.suspect = merged.tainted
+    draft.suspect, draft.loops = merged.tainted, states[0].draft.loops
     draft.index = len(machine.drafts)
     machine.drafts.append(draft)
     return merged

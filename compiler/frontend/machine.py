@@ -180,6 +180,10 @@ class Machine:
                 else:
                     execute.EXECUTE[type(instruction)](self, frame, instruction)
             except Refused as refusal:
+                roll = rolling.refusing(state, self.rolled_sites)
+                if roll is not None and not state.tainted:
+                    rolling.unroll(self, roll, refusal.problem.found)
+                    return
                 self._refused(state, frame, instruction, refusal.problem)
                 if refusal.fatal:
                     self._give_up(state)

@@ -38,7 +38,7 @@ from adaptc.compiler.frontend.draft import (
     leaves,
     map_leaves,
 )
-from adaptc.compiler.frontend.memory import Held, MemoryMap, Recipe
+from adaptc.compiler.frontend.memory import Held, MemoryMap, Part, Recipe
 from adaptc.compiler.frontend.signals import NeedsInterpretation, Refused
 from adaptc.compiler.frontend.sources import codes_of, codes_of_frames, is_machine_frame, user_location
 from adaptc.compiler.frontend.symbols import Shapes, Symbolic, SymbolTable, expression, kind_of
@@ -88,6 +88,7 @@ class Recorder(TorchFunctionMode):
         self.location = location
         self.real: dict[int, torch.Tensor] = {}
         self.kept_alive: list[Any] = []
+        self.parts: dict[int, Part] = {}
         self.dimensions: dict[sympy.Basic, str] = {}
         self._weight_values: dict[int, Value] = {}
         self._count = 0
@@ -207,6 +208,20 @@ class Recorder(TorchFunctionMode):
         for tensor in changed.values():
             self.memories.after_change(self.held, self.draft, tensor)
         return out
+
+    def put_back(self, part: torch.Tensor) -> bool:
+        """Whether `part` is a copy of a part of a tensor, which the next instruction puts back where it was: then the
+        tensor may change again, as it could before."""
+        taken = self.parts.get(id(part))
+        entangled = self.held.entangled
+        if taken is None or entangled.get(taken.base) is not taken.since:
+            return False
+        entangled.pop(self.memories.of(part), None)
+        if taken.before is None:
+            del entangled[taken.base]
+        else:
+            entangled[taken.base] = taken.before
+        return True
 
     def _check_dimensions(self, func: Callable[..., Any]) -> None:
         """Refuse a call that lets a named dimension have one size only."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from adaptc.compiler.frontend import masks, segments
+from adaptc.compiler.frontend import masks, segments, written
 from adaptc.compiler.frontend.draft import leaves
+from adaptc.compiler.frontend.memory import Part
 from adaptc.compiler.frontend.signals import NeedsInterpretation, Refused
 from adaptc.compiler.frontend.sources import codes_of_frames
 from adaptc.compiler.frontend.symbols import Symbolic
@@ -170,6 +171,30 @@ def _is_size(recorder: Recorder, item: Any) -> bool:
     return isinstance(item, torch.SymInt) and all(s in recorder.dimensions for s in item.node.expr.free_symbols)
 
 
+def _one_place(recorder: Recorder, items: list[Any]) -> bool:
+    """Whether an index is one number among slices."""
+    numbers = [item for item in items if type(item) is int or _is_data_index(recorder, item)]
+    return len(numbers) == 1 and all(
+        isinstance(item, slice) or item is Ellipsis for item in items if item is not numbers[0]
+    )
+
+
+def _set_part(recorder: Recorder, tensor: torch.Tensor, items: list[Any], value: Any) -> None:
+    """``x[:, i] = v``: the number becomes an index of one element, and the value gets a dimension for it."""
+    position = next(place for place, item in enumerate(items) if _is_data_index(recorder, item))
+    behind = items[position + 1 :]
+    named = len(items) - sum(item is Ellipsis for item in items)
+    dims = recorder.fake(tensor).dim()
+    after = dims - 1 - position if Ellipsis not in items[:position] else len(behind)
+    if Ellipsis not in items:
+        after = len(behind) + dims - named
+    place = recorder.record(torch.reshape, (recorder.record(assemble, (items[position], torch.int64), {}), (1,)), {})
+    if isinstance(value, torch.Tensor) and recorder.fake(value).dim() > after:
+        value = recorder.record(torch.unsqueeze, (value, -1 - after), {})
+    index = (*items[:position], place, *behind)
+    recorder.record(torch.Tensor.__setitem__, (tensor, index, value), {})
+
+
 def _within(index: torch.SymInt, size: Any) -> bool:
     """Whether torch, which computes with examples of sizes, takes `index` for one of a dimension of `size`."""
     example = size if isinstance(size, int) else size.node.hint
@@ -224,6 +249,8 @@ def _get_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...
         "in eager PyTorch the two share their memory, in the compiled network the part is a copy",
         "change neither in place, or take the part with torch.index_select",
     )
+    memory = recorder.memories.of(base)
+    recorder.parts[id(result)] = Part(memory, recorder.held.entangled.get(memory), problem)
     for shared in (base, result):
         recorder.held.entangled[recorder.memories.of(shared)] = problem
     return result
@@ -245,6 +272,8 @@ def _set_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...
         index = masks.with_places(recorder, tuple(items))
         return recorder.record(func, (tensor, index, value), kwargs)
     whole = all(type(item) is int or _is_data_index(recorder, item) for item in items)
+    if not whole and any(_is_data_index(recorder, item) for item in items) and _one_place(recorder, items):
+        return _set_part(recorder, tensor, items, value)
     if not whole or not any(_is_data_index(recorder, item) for item in items):
         return recorder.record(func, (tensor, tuple(items) if isinstance(index, tuple) else items[0], value), kwargs)
     places = tuple([recorder.record(assemble, (item, torch.int64), {}) for item in items])
@@ -316,6 +345,7 @@ _GRADIENTS = _refused("the compiled network computes no gradients", "remove it f
 _SEED = _refused("the compiled network has no random numbers", "remove it from the inference path")
 
 REWRITES: dict[Callable[..., Any], Rewrite] = {
+    **written.REWRITES,
     torch.Tensor.item: _item,
     torch.Tensor.__bool__: _truth,
     torch.Tensor.__int__: _truth,

@@ -105,7 +105,7 @@ def enter(machine: Machine, state: State, frame: Frame) -> None:
         return
     site = machine.site(state)
     if site in machine.split_sites:
-        frame.peeled[header] = Peeled(MAX_TRIES, "a number that differs between its iterations is needed as it is")
+        frame.peeled[header] = Peeled(MAX_TRIES, "what differs between its iterations is needed as it is")
         return
     machine.heap.freeze(state)
     roll = Roll(
@@ -283,8 +283,8 @@ def _widen(machine: Machine, roll: Roll, states: list[State]) -> None:
     _discard(machine, roll)
     roll.backs, roll.columns = seen, attempt.columns_of_numbers
     roll.draft, roll.head = draft, head
+    head.rolls = (*roll.entry.rolls, roll)
     state = head.copy(draft)
-    state.rolls = (*roll.entry.rolls, roll)
     machine.ready.append(state)
 
 
@@ -341,6 +341,13 @@ def counting(state: State, number: Any, always: set[JoinSite]) -> Roll | None:
             if column is not None and all(isinstance(item, int) for item in column[:2]) and roll.site not in always:
                 return roll
     return None
+
+
+def refusing(state: State, always: set[JoinSite]) -> Roll | None:
+    """The innermost loop in which a problem was found that its first iteration, taken for itself, does not have."""
+    rolls: tuple[Roll, ...] = state.rolls
+    found = next((roll for roll in reversed(rolls) if roll.draft is not None), None)
+    return None if found is None or found.site in always else found
 
 
 def of_site(state: State, site: JoinSite) -> Roll | None:

@@ -26,11 +26,15 @@ class NeedsInterpretation(BaseException):
 
 
 class NeedsSplit(BaseException):
-    """A join merged what must stay apart: capture again without merging there."""
+    """A join merged what must stay apart: capture again without merging there.
 
-    def __init__(self, site: JoinSite) -> None:
+    `problems` are those of the capture that merged it, to be told if no other succeeds.
+    """
+
+    def __init__(self, site: JoinSite, problems: Sequence[Problem] = ()) -> None:
         super().__init__(str(site))
         self.site = site
+        self.problems = tuple(problems)
 
 
 class NeedsRoll(BaseException):

@@ -39,6 +39,7 @@ _INNER = {
         "masks",
         "modules",
         "operators",
+        "written",
         "memory",
         "symbols",
         "sources",

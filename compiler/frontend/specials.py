@@ -209,7 +209,32 @@ LIST_METHODS = {
 }
 """Methods of lists that compare their elements."""
 
+
+def _legacy(dtype: torch.dtype) -> Special:
+    """A tensor made by its type, such as ``torch.LongTensor(numbers)``."""
+
+    def special(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+        if len(args) != 1 or kwargs or not isinstance(args[0], (list, tuple)):
+            return NATIVE
+        if segments.holds(args[0]):
+            return grown.SPECIALS[torch.tensor](machine, args, {"dtype": dtype}, dst)
+        return torch.tensor(args[0], dtype=dtype)
+
+    return special
+
+
+LEGACY: dict[Any, Special] = {
+    torch.LongTensor: _legacy(torch.int64),
+    torch.IntTensor: _legacy(torch.int32),
+    torch.FloatTensor: _legacy(torch.float32),
+    torch.DoubleTensor: _legacy(torch.float64),
+    torch.BoolTensor: _legacy(torch.bool),
+    torch.Tensor: _legacy(torch.float32),
+}
+"""Types of tensors that make one of a list."""
+
 SPECIALS: dict[Any, Special] = {
+    **LEGACY,
     np.argmax: _of_numbers(prelude.argmax),
     np.argmin: _of_numbers(prelude.argmin),
     torch.cond: interpreted(prelude.cond),
@@ -296,7 +321,7 @@ def find_grown(machine: Machine, function: Any) -> Special | None:
     if isinstance(function, BuiltinMethodType) and isinstance(function.__self__, (list, dict)):
         return None  # such as append()
     try:
-        special = grown.SPECIALS.get(function) or _OF_GROWN.get(function)
+        special = grown.SPECIALS.get(function) or _OF_GROWN.get(function) or LEGACY.get(function)
         if special is not None or function in grown.AS_USUAL:
             return special or SPECIALS.get(function)
     except TypeError:

@@ -159,6 +159,7 @@ class State:
         """A copy of a frozen state that goes on in another draft."""
         frames = [frame.copy() for frame in self.frames]
         draft.suspect = draft.suspect or self.tainted
+        draft.loops = tuple([roll.site for roll in self.rolls if roll.draft is not None])
         return State(frames, draft, self.held.copy(), self.heap, self.modes, tainted=self.tainted, rolls=self.rolls)
 
     def prune(self) -> None:

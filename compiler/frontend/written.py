@@ -1,0 +1,130 @@
+"""torch functions written with others: their own shape rules or exports do not hold for sizes that vary, or at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.nn.functional import linear
+
+from adaptc.compiler.frontend.draft import leaves
+
+if TYPE_CHECKING:
+    from adaptc.compiler.frontend.recorder import Recorder
+
+MOST_EQUATIONS = 32
+
+
+def gru_cell(
+    x: torch.Tensor,
+    h: torch.Tensor,
+    w_ih: torch.Tensor,
+    w_hh: torch.Tensor,
+    b_ih: torch.Tensor | None = None,
+    b_hh: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """torch.gru_cell"""
+    x_reset, x_update, x_new = linear(x, w_ih, b_ih).chunk(3, -1)
+    h_reset, h_update, h_new = linear(h, w_hh, b_hh).chunk(3, -1)
+    update = torch.sigmoid(x_update + h_update)
+    new = torch.tanh(x_new + torch.sigmoid(x_reset + h_reset) * h_new)
+    return (h - new) * update + new
+
+
+def lstm_cell(
+    x: torch.Tensor,
+    state: tuple[torch.Tensor, torch.Tensor],
+    w_ih: torch.Tensor,
+    w_hh: torch.Tensor,
+    b_ih: torch.Tensor | None = None,
+    b_hh: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """torch.lstm_cell"""
+    h, c = state
+    entering, forgetting, new, leaving = (linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh)).chunk(4, -1)
+    c = torch.sigmoid(forgetting) * c + torch.sigmoid(entering) * torch.tanh(new)
+    return torch.sigmoid(leaving) * torch.tanh(c), c
+
+
+def rnn_tanh_cell(
+    x: torch.Tensor,
+    h: torch.Tensor,
+    w_ih: torch.Tensor,
+    w_hh: torch.Tensor,
+    b_ih: torch.Tensor | None = None,
+    b_hh: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """torch.rnn_tanh_cell"""
+    return torch.tanh(linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh))
+
+
+def rnn_relu_cell(
+    x: torch.Tensor,
+    h: torch.Tensor,
+    w_ih: torch.Tensor,
+    w_hh: torch.Tensor,
+    b_ih: torch.Tensor | None = None,
+    b_hh: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """torch.rnn_relu_cell"""
+    return torch.relu(linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh))
+
+
+def solve(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """torch.linalg.solve of [..., n, n] and [..., n, k] by Gaussian elimination with partial pivoting; n is known.
+
+    Golub and Van Loan, Matrix Computations, section 3.4.
+    """
+    vector = b.dim() == 1 or (b.dim() == a.dim() - 1 and b.shape == a.shape[:-1])
+    n = a.shape[-1]
+    right = b.unsqueeze(-1) if vector else b
+    batch = a.shape[:-2]
+    table = torch.cat([a, right.expand(*batch, *right.shape[-2:])], -1)
+    places = torch.arange(n).expand(*batch, n)
+    for column in range(n):
+        below = torch.where(places >= column, table[..., column].abs(), -1.0)
+        pivot = below.argmax(-1, keepdim=True)
+        order = torch.where(places == column, pivot, torch.where(places == pivot, column, places))
+        table = table.gather(-2, order.unsqueeze(-1).expand(table.shape))
+        row = table[..., column : column + 1, :] / table[..., column : column + 1, column : column + 1]
+        others = torch.where((places == column).unsqueeze(-1), 0.0, table[..., column : column + 1])
+        table = torch.where((places == column).unsqueeze(-1), row, table - others * row)
+    result = table[..., n:]
+    return result.squeeze(-1) if vector else result
+
+
+def inverse(a: torch.Tensor) -> torch.Tensor:
+    """torch.linalg.inv of [..., n, n]; n is known."""
+    return solve(a, torch.eye(a.shape[-1], dtype=a.dtype).expand(a.shape))
+
+
+Rewrite = Callable[["Recorder", Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
+
+
+def _where_sizes_vary(function: Callable[..., Any]) -> Rewrite:
+    def rewrite(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        tensors = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+        varies = any(not isinstance(extent, int) for tensor in tensors for extent in tensor.shape)
+        return recorder.record(function if varies else func, args, kwargs)
+
+    return rewrite
+
+
+def _of_few_equations(function: Callable[..., Any], count: int) -> Rewrite:
+    def rewrite(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        few = isinstance(args[0].shape[-1], int) and args[0].shape[-1] <= MOST_EQUATIONS
+        return recorder.record(function if few and len(args) == count and not kwargs else func, args, kwargs)
+
+    return rewrite
+
+
+REWRITES: dict[Callable[..., Any], Rewrite] = {
+    torch.gru_cell: _where_sizes_vary(gru_cell),
+    torch.lstm_cell: _where_sizes_vary(lstm_cell),
+    torch.rnn_tanh_cell: _where_sizes_vary(rnn_tanh_cell),
+    torch.rnn_relu_cell: _where_sizes_vary(rnn_relu_cell),
+    torch.linalg.solve: _of_few_equations(solve, 2),
+    torch.linalg.inv: _of_few_equations(inverse, 1),
+    torch.inverse: _of_few_equations(inverse, 1),
+}

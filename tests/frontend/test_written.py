@@ -1,0 +1,114 @@
+"""Functions that are written with others, solvers of fixed points, and parts of tensors that are put back."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from .checking import check
+from .test_loops import rand
+
+
+class Cells(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.gru, self.lstm, self.rnn = nn.GRUCell(4, 4), nn.LSTMCell(4, 4), nn.RNNCell(4, 4)
+
+    def forward(self, x):
+        hidden, count = torch.zeros(x.shape[0], 4), 0
+        while hidden.norm() < 3 and count < 10:
+            hidden = self.gru(x, hidden)
+            hidden = self.lstm(x, (hidden, hidden))[0] * 3 + self.rnn(x, hidden)
+            count += 1
+        return hidden, count
+
+
+class Solve(nn.Module):
+    def forward(self, a, b):
+        if a.sum() > 0:
+            return torch.linalg.solve(a, b), torch.linalg.inv(a)
+        return torch.linalg.solve(a, b[..., 0]), a
+
+
+class Anderson(nn.Module):
+    """Anderson's acceleration of a fixed-point iteration, its function given as a callable."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.weight = nn.Linear(8, 8)
+        self.weight.weight.data *= 0.5
+
+    def forward(self, x):
+        return self.solve(lambda z: torch.tanh(self.weight(z) + x), torch.zeros_like(x), m=3, most=12, tolerance=1e-3)
+
+    def solve(self, f, start, m, most, tolerance):
+        batch, width = start.shape
+        points, images = torch.zeros(batch, m, width), torch.zeros(batch, m, width)
+        points[:, 0], images[:, 0] = start, f(start)
+        points[:, 1], images[:, 1] = images[:, 0], f(images[:, 0])
+        h = torch.zeros(batch, m + 1, m + 1)
+        h[:, 0, 1:] = h[:, 1:, 0] = 1
+        y = torch.zeros(batch, m + 1, 1)
+        y[:, 0] = 1
+        for k in range(2, most):
+            n = min(k, m)
+            g = images[:, :n] - points[:, :n]
+            h[:, 1 : n + 1, 1 : n + 1] = torch.bmm(g, g.transpose(1, 2)) + 1e-4 * torch.eye(n)[None]
+            alpha = torch.linalg.solve(h[:, : n + 1, : n + 1], y[:, : n + 1])[:, 1 : n + 1, 0]
+            points[:, k % m] = (alpha[:, None] @ images[:, :n])[:, 0]
+            images[:, k % m] = f(points[:, k % m])
+            if (images[:, k % m] - points[:, k % m]).norm() / (1e-5 + images[:, k % m].norm()) < tolerance:
+                break
+        return points[:, k % m]
+
+
+class PutBack(nn.Module):
+    def forward(self, x):
+        table, count = torch.zeros(6, 4), 0
+        while x.norm() > 0.3 and count < 6:
+            table[count] += x
+            table[count] *= 2
+            table[:, count % 4] = x.sum()
+            x = x * 0.7
+            count += 1
+        return table, count
+
+
+class Legacy(nn.Module):
+    def forward(self, x):
+        places = [0]
+        while x.norm() > 0.5:
+            x = x * 0.7
+            places.append(x.argmax().item())
+        return torch.LongTensor(places), torch.FloatTensor([int(x.argmax()), 2])
+
+
+class Layers(nn.Module):
+    """A loop whose size is needed as a number is unrolled."""
+
+    def forward(self, x):
+        n = 1
+        while x.norm() > 0.5 and n < 6:
+            x = x * 0.7 + torch.linalg.solve(torch.eye(n) * 2, torch.ones(n)).sum() * 0.01
+            n += 1
+        return x, n
+
+
+CALLS = [(rand(4),), (rand(4) * 3,), (rand(4) * 0.1,)]
+CASES = {
+    "cells of any batch": (Cells(), [(rand(3, 4),), (rand(1, 4),), (rand(6, 4) * 3,)], {"x": {0: "batch"}}),
+    "linear equations": (Solve(), [(rand(2, 5, 5), rand(2, 5, 3)), (-rand(2, 5, 5), rand(2, 5, 3))], {}),
+    "Anderson": (Anderson(), [(rand(2, 8),), (rand(2, 8) * 3,)], {}),
+    "parts that are put back": (PutBack(), CALLS, {}),
+    "tensors made by their type": (Legacy(), CALLS, {}),
+    "sizes needed as numbers": (Layers(), CALLS, {}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_means_the_same(name):
+    model, calls, dims = CASES[name]
+    check(model, calls, dims=dims)
