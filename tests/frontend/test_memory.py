@@ -225,3 +225,23 @@ class ReadBetweenChanges(nn.Module):
 
 def test_a_read_between_two_changes_keeps_its_value():
     check(ReadBetweenChanges(), signs(24, 4))
+
+
+class Overwritten(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("state", torch.ones(4))
+
+    def forward(self, x):
+        if x.sum() > 0:
+            self.state = x * 2
+            if x[0] > 0.5:
+                return x + self.state
+            return x
+        if x[0] < -0.5:
+            return x + self.state
+        return x * 3
+
+
+def test_a_buffer_on_one_way_and_a_value_on_another():
+    check(Overwritten(), [(torch.full((4,), value),) for value in (1.0, 0.2, -0.2, -1.0)])
