@@ -68,6 +68,7 @@ class Exporter:
         self.shared: dict[str, _Shared] = {}
         self.constants: dict[str, torch.Tensor] = {}
         self.problems: list[Problem] = []
+        self.failing: list[Draft] = []
         self._functions: dict[Any, int] = {}
 
     def tensor_type(self, tensor: torch.Tensor) -> TensorType:
@@ -105,6 +106,7 @@ class Exporter:
                 self.shared[key] = self._export(draft, tape, layout, outputs, name)
             except _Unexportable as error:
                 self.problems.append(error.problem)
+                self.failing.append(draft)
                 return None
         shared = self.shared[key]
         values = [
@@ -236,23 +238,21 @@ class _Layout:
                 if isinstance(leaf, SymbolArg):
                     for symbol in sorted(leaf.expr.free_symbols, key=str):
                         needed[symbol] = None
-        made = [slot for op in tape for slot in op.results if slot is not None]
-        # only a size that a call of the tape has made is known by its result; others are known before
-        sizes = {step.value for step in draft.steps if isinstance(step, SizeStep)}
+        by_value = {value: symbol for symbol, value in symbols.values.items()}
         extents = {
-            expression(extent): (slot, dim)
-            for slot in (*made[::-1], *self.tensors[::-1])
-            for dim, extent in enumerate(draft.tensors[slot].shape)
-            if not isinstance(extent, int)
-            and expression(extent).is_Symbol
-            and (slot in draft.inputs or symbols.values.get(expression(extent)) in sizes)
+            by_value[step.value]: (step.slot, step.dim)
+            for step in draft.steps
+            if isinstance(step, SizeStep) and step.value in by_value
         }
+        for slot in self.tensors[::-1]:
+            for dim, extent in enumerate(draft.tensors[slot].shape):
+                if not isinstance(extent, int) and expression(extent).is_Symbol:
+                    extents[expression(extent)] = slot, dim
         own = {value: symbol for symbol, value in symbols.values.items() if value.draft is draft}
         elements = {
             own[step.value]: step.slot for step in draft.steps if isinstance(step, ReadStep) and step.value in own
         }
         lets = {own[step.value]: step for step in draft.steps if isinstance(step, LetStep) and step.value in own}
-        by_value = {value: symbol for symbol, value in symbols.values.items()}
         pending = list(needed)
         self.computed: dict[sympy.Symbol, tuple[Expr, dict[str, sympy.Symbol]]] = {}
         while pending:  # a number that the tape uses and the draft's own host computes is computed in the tape too
@@ -267,7 +267,7 @@ class _Layout:
         self.elements = {
             symbol: elements[symbol] for symbol in needed if symbol in elements and symbol not in self.extents
         }
-        for slot in self.elements.values():
+        for slot in (*self.elements.values(), *[slot for slot, _ in self.extents.values()]):
             value = draft.inputs.get(slot)
             if value is not None and slot not in read:
                 (self.tensors if value.weight is None else self.weights).append(slot)
