@@ -13,6 +13,7 @@ class Writer(Expressions):
 
     returns: str = "all"
     """What the function that is being written returns: all variables, a tensor and a list ("pair")."""
+    prologue: tuple[str, ...] = PROLOGUE
 
     def block(self, indent: int, depth: int, length: int, in_loop: bool = False) -> None:
         """Some statements."""
@@ -200,6 +201,10 @@ class Writer(Expressions):
             self.line(indent, f"if {self.test(1)}:")
             self.line(indent + 1, f"v1 = {name}(v2, step=2)")
 
+    def everything(self) -> str:
+        """What `forward` returns at its end."""
+        return "v0, v1, v2, m0, m1, s0, i0, i1, f0, b0, l0, l1, d0, o0, o1, n0, g0"
+
     def result(self) -> str:
         """An expression for the result of `forward` or of a helper."""
         if self.returns == "pair":
@@ -221,13 +226,13 @@ class Writer(Expressions):
         """A function with all variables; a helper's budget of tests is its own."""
         self.returns = returns
         self.line(indent, header)
-        for text in PROLOGUE:
+        for text in self.prologue:
             self.line(indent + 1, text)
         if self.random.random() < 0.4:
             self.line(indent + 1, "i0, b0, f0 = int(x[0] > 0), bool(x[1] > 0.2), x[2].item()")
         self.block(indent + 1, depth, length)
         if returns == "all":
-            self.line(indent + 1, "return v0, v1, v2, m0, m1, s0, i0, i1, f0, b0, l0, l1, d0, o0, o1, n0, g0")
+            self.line(indent + 1, f"return {self.everything()}")
         else:
             self.line(indent + 1, f"return {self.result()}")
         self.line(0, "")

@@ -21,6 +21,9 @@ from adaptc.compiler.ir.interpret import interpret
 from adaptc.compiler.ir.verify import verify
 from adaptc.compiler.signature import bind
 from adaptc.compiler.structure import StructureError, flatten
+from adaptc.runtime.structure import Builders
+from adaptc.runtime.tree import RowsNode
+from adaptc.runtime.treecheck import nodes
 
 from ..checking import same
 
@@ -123,7 +126,7 @@ def _eager(model: nn.Module, call: Call) -> tuple[str, Any]:
             return type(error).__name__, None
     tree, leaves = flatten(result, "leaf")
     if any(isinstance(leaf, torch.Tensor) and not leaf.isfinite().all() for leaf in leaves):
-        raise StructureError("a result is not finite")
+        raise StructureError("output", "a result that is not finite", "")
     return "", (tree, leaves)
 
 
@@ -134,9 +137,12 @@ def _difference(outcome: Any, wanted: tuple[str, Any]) -> str:
     if raised:
         return ""
     tree, leaves = result
-    if outcome.tree != tree:
-        return f"structure {outcome.tree} where eager has {tree}"
-    for number, (ours, eager) in enumerate(zip(outcome.outputs, leaves, strict=True)):
+    our_tree, outputs = outcome.tree, outcome.outputs
+    if any(isinstance(node, RowsNode) for node in nodes(our_tree)):  # lists of as many elements as there are rows
+        our_tree, outputs = flatten(Builders().builder(our_tree)(outputs), "leaf")
+    if our_tree != tree:
+        return f"structure {our_tree} where eager has {tree}"
+    for number, (ours, eager) in enumerate(zip(outputs, leaves, strict=True)):
         try:
             same(ours, eager)
         except AssertionError:

@@ -116,3 +116,33 @@ PROLOGUE = (
     "n0 = None",
     "g0 = []",
 )
+
+LOOP_NETWORK = (
+    NETWORK.rstrip()
+    + """
+        for number in range(3):
+            setattr(self, f"l{number}", nn.Linear(4, 4))
+        self.named = nn.ModuleDict({f"l{number}": nn.Linear(4, 4) for number in range(3)})
+        self.register_buffer("state", torch.zeros(4))
+
+"""
+)
+
+GROWING: dict[str, tuple[str, ...]] = {
+    "tensors": ("a0", "a1"),
+    "numbers": ("c0",),
+    "pairs": ("p0",),
+    "tuple": ("u0",),
+    "rows": ("r0",),
+    "line": ("w0",),
+}
+"""The variables of random loops whose sizes and lengths change: lists of vectors, of ints, of tuples (vector, int), a
+tuple of vectors, a tensor of any number of rows of four floats, and one of any number of floats."""
+
+LOOP_PROLOGUE = (
+    *PROLOGUE,
+    "a0, a1 = [], [v1]",
+    "c0, p0, u0 = [], [], ()",
+    "r0, w0 = m0 * 0.5, x[x > -0.5]",
+    "best = None",
+)
