@@ -28,6 +28,13 @@ _METHODS = (MethodType, BuiltinFunctionType, MethodWrapperType)
 _COMPARED_BY_VALUE = (*_ATOMS, *_METHODS)
 
 
+def _kind_name(item: Any) -> str:
+    """What the user calls the type of `item`."""
+    if item is None:
+        return "None"
+    return kind_of(item) or ("Tensor" if isinstance(item, torch.Tensor) else type(item).__name__)
+
+
 def _differ(a: Any, b: Any) -> bool:
     return expression(a) != expression(b) if kind_of(a) and kind_of(b) else a is not b
 
@@ -114,7 +121,7 @@ class Merge(ValueMerge):
         if None not in kinds:
             return self._number(given)
         if any(type(item) is not type(first) for item in given):
-            raise Conflict(f"{type(first).__name__} against {[type(item).__name__ for item in given]}")
+            raise Conflict(" against ".join(dict.fromkeys(_kind_name(item) for item in given)))
         if isinstance(first, texts.SymbolicText):
             return self._text(given)
         if isinstance(first, _COMPARED_BY_VALUE):
