@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +74,20 @@ class Exporter:
     def tensor_type(self, tensor: torch.Tensor) -> TensorType:
         """The IR type of a fake tensor; extents by their names."""
         return TensorType(tensor.dtype, tuple([self.extent(extent) for extent in tensor.shape]))
+
+    def _own_type(self, tensor: torch.Tensor, outside: Mapping[sympy.Basic, sympy.Basic]) -> TensorType:
+        """The type of a tensor of an exported graph, whose symbols are torch.export's own: those of the inputs' sizes
+        get the names that they have outside, the others names that nothing outside has."""
+        shape: list[Extent] = []
+        for extent in tensor.shape:
+            expr = expression(extent)
+            names = {symbol: sympy.Symbol(f"own_{symbol}") for symbol in expr.free_symbols if symbol not in outside}
+            for symbol in expr.free_symbols & outside.keys():
+                inner = {other: sympy.Symbol(self.name(other)) for other in outside[symbol].free_symbols}
+                names[symbol] = outside[symbol].xreplace(inner)
+            renamed = expr.xreplace(names)
+            shape.append(int(renamed) if renamed.is_Integer else str(renamed))
+        return TensorType(tensor.dtype, tuple(shape))
 
     def extent(self, extent: Any) -> Extent:
         """A number, or the name or expression of a symbolic extent."""
@@ -203,6 +217,11 @@ class Exporter:
         input_types += [ScalarType(self.symbols.kinds[symbol]) for symbol in layout.scalars]
         weight_types = [self.tensor_type(draft.tensors[slot]) for slot in layout.weights]
         output_node = next(node for node in graph.nodes if node.op == "output")
+        names_outside: dict[sympy.Basic, sympy.Basic] = {}
+        for node, slot in zip(tensors, layout.tensors, strict=True):
+            for inside, extent in zip(node.meta["val"].shape, draft.tensors[slot].shape, strict=True):
+                if not isinstance(inside, int) and expression(inside).is_Symbol:
+                    names_outside.setdefault(expression(inside), expression(extent))
         module = fx.GraphModule(torch.nn.Module(), graph)
         code = Code(
             name,
@@ -212,7 +231,7 @@ class Exporter:
                 *[weight_types[i] for i in used_weights],
                 *[TensorType(constants[n.name].dtype, tuple(constants[n.name].shape)) for n in lifted],
             ),
-            tuple(self.tensor_type(node.meta["val"]) for node in output_node.args[0]),
+            tuple(self._own_type(node.meta["val"], names_outside) for node in output_node.args[0]),
         )
         return _Shared(code, tuple(used_inputs), tuple(used_weights), tuple(names))
 

@@ -209,11 +209,11 @@ class Sifts(nn.Module):
 
 
 class SiftsInVain(nn.Module):
-    """Asks for more positive numbers than there are numbers."""
+    """Asks for numbers that are positive and negative."""
 
     def forward(self, x: Tensor) -> Tensor:
-        kept = (x > 0).nonzero()
-        if kept.shape[0] > 100:
+        kept = ((x > 0) & (x < 0)).nonzero()
+        if kept.shape[0] > 3:
             return x * 2
         return x * 3
 

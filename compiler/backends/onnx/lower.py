@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 import onnx_ir as ir
+import sympy
 import torch
 from onnx_ir.passes.common import InlinePass
 from onnxscript import optimizer, version_converter
@@ -65,7 +66,7 @@ def _translate(graph: fx.Graph, code: Code, problems: Mapping[fx.Node, Problem])
                 translator.stand_in(node)
     if every := [problem for problem in found if problem is not None]:
         raise CompileError(list(dict.fromkeys(every)))
-    model = translator.finish(LOC, _dimension_names(inputs, code))
+    model = translator.finish(LOC, _dimension_names(graph, inputs, code))
     _add_outputs(model.graph, [translator.value(result) for result in results])
     for value, type_ in zip(model.graph.outputs, code.outputs, strict=True):
         value.shape = ir.Shape(type_.shape)
@@ -82,7 +83,7 @@ def _try_call(translator: exporter.Translator, node: fx.Node) -> Problem | None:
     return None
 
 
-def _dimension_names(inputs: Sequence[fx.Node], code: Code) -> dict[str, str]:
+def _dimension_names(graph: fx.Graph, inputs: Sequence[fx.Node], code: Code) -> dict[str, str]:
     """The names that the code's types give to the symbols of the graph."""
     names: dict[str, str] = {}
     for node, type_ in zip(inputs, code.inputs, strict=True):
@@ -90,6 +91,12 @@ def _dimension_names(inputs: Sequence[fx.Node], code: Code) -> dict[str, str]:
             for extent, name in zip(node.meta["val"].shape, type_.shape, strict=True):
                 if isinstance(name, str) and str(extent).isidentifier():
                     names.setdefault(str(extent), name)
+    for node in graph.nodes:  # the graph's own symbols must not have the names of others
+        val = node.meta.get("val")
+        for extent in val.shape if isinstance(val, torch.Tensor) else ():
+            found: set[sympy.Basic] = set() if isinstance(extent, int) else extent.node.expr.free_symbols
+            for symbol in found:
+                names.setdefault(str(symbol), f"own_{symbol}")
     return names
 
 
