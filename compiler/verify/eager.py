@@ -188,6 +188,8 @@ class _ForcingMode(TorchFunctionMode):
                 if forced is not None:
                     value = type(natural)(forced)
         self.reads.append(EagerRead(line.loc, kind, value, natural, expected, margin))
+        if not fixed and kind != "bool":
+            self._independence.read(value)
         return value
 
     def _list(self, values: list[Any], kind: Scalar, margin: float | None, fixed: bool) -> list[Any]:

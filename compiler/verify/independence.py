@@ -6,6 +6,7 @@ compiled. The program then has no read there, and what it reads later on that li
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -17,6 +18,10 @@ from adaptc.compiler.verify.flow import SHAPE_ONLY
 
 _SHAPE_LATER = frozenset({"expand_as", "view_as", "reshape_as", "type_as"})
 _NAMES = (torch.dtype, torch.device, torch.layout, torch.memory_format)
+_CHOOSING = frozenset(
+    {"__getitem__", "__setitem__", "select", "narrow", "tensor", "as_tensor", "scalar_tensor", "full", "new_tensor"}
+)
+"""Calls whose result is chosen, or made, by a number: one that was read from data makes it data."""
 _PLAIN = (bool, int, float, complex, str, type(None), type(...), type, *_NAMES)
 
 
@@ -28,6 +33,8 @@ class Independence:
 
     def __init__(self, model: object) -> None:
         self._known: dict[int, StorageWeakRef] = {}
+        self._parts: dict[int, weakref.ref[torch.Tensor]] = {}
+        self._numbers: set[bool | int | float] = set()
         if isinstance(model, nn.Module):
             for module in model.modules():
                 held = (*module._parameters.values(), *module._buffers.values(), *module.__dict__.values())
@@ -35,9 +42,16 @@ class Independence:
 
     def holds(self, tensor: torch.Tensor) -> bool:
         """Whether `tensor` is certain to be the same for all inputs."""
+        part = self._parts.get(id(tensor))
+        if part is not None and part() is tensor:
+            return False
         storage = _storage(tensor)
         known = self._known.get(storage.cdata) if storage is not None else None
         return known is not None and not known.expired()  # type: ignore[no-untyped-call]
+
+    def read(self, number: bool | int | float) -> None:
+        """Note a number that the network has read from data: what is chosen by it differs between inputs."""
+        self._numbers.add(number)
 
     def call(
         self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -51,7 +65,7 @@ class Independence:
         if args and (name.startswith(SHAPE_ONLY) or (name in _SHAPE_LATER and len(args) > 1)):
             ignored = args[name in _SHAPE_LATER]
         plain = all(
-            leaf is ignored or (self.holds(leaf) if isinstance(leaf, torch.Tensor) else isinstance(leaf, _PLAIN))
+            leaf is ignored or (self.holds(leaf) if isinstance(leaf, torch.Tensor) else self._fixed(leaf, name))
             for leaf in leaves
         )
 
@@ -62,8 +76,16 @@ class Independence:
                 for tensor, version in versions:
                     if _version(tensor) != version or version is None:
                         self._forget(tensor)
+                # a part of a constant that data has chosen lies in the constant's memory
+                for part in _leaves(result):
+                    if isinstance(part, torch.Tensor) and all(part is not tensor for tensor in tensors):
+                        self._parts[id(part)] = weakref.ref(part)
 
         return done
+
+    def _fixed(self, leaf: Any, function: str) -> bool:
+        """Whether an argument that is no tensor is the same for all inputs, as far as that can be told."""
+        return isinstance(leaf, _PLAIN) and not (function in _CHOOSING and leaf in self._numbers)
 
     def _add(self, values: Iterator[Any]) -> None:
         for value in values:

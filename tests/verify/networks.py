@@ -227,3 +227,19 @@ class TiesItsTest(nn.Module):
         if score > 0.0:
             return y * 2
         return y
+
+
+class ChoosesAConstant(nn.Module):
+    """Tests elements of a constant table that data chooses, in two ways."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("table", torch.tensor([-1.0, 2.0, -3.0, 4.0]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        place = x.argmax()
+        if self.table[place] > 0:
+            x = x * 2
+        if self.table[int(x.argmin())] > 0:
+            x = x + 1
+        return x

@@ -351,3 +351,9 @@ def test_a_wrong_test_beside_a_constant_one_is_found() -> None:
         )
 
     assert not report_on(networks.ConstantBeside(), torch.randn(2, 4), change=turn).ok
+
+
+def test_an_element_of_a_constant_that_data_chooses_is_data() -> None:
+    report = report_on(networks.ChoosesAConstant(), torch.tensor([0.1, 0.9, -0.5, 0.3]))
+    assert report.failures == ()
+    assert len(report.paths) == 4
