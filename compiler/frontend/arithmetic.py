@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from adaptc.compiler.frontend import instructions as code
-from adaptc.compiler.frontend import rewrites, segments, texts
+from adaptc.compiler.frontend import parts, rewrites, segments, texts
 from adaptc.compiler.frontend.iterators import POISON
 from adaptc.compiler.frontend.registers import operand, store
 from adaptc.compiler.frontend.signals import Refused
@@ -182,7 +182,7 @@ def binary(machine: Machine, frame: Frame, i: code.Binary) -> None:
         isinstance(a, torch.Tensor)
         and i.function in _IN_PLACE
         and _puts_back(frame, i)
-        and machine.recorder.put_back(a)
+        and parts.put_back(machine.recorder, a)
     ):
         result = getattr(operator, i.function[1:])(a, as_number(b))  # x[i] += v: the part is a copy
     else:

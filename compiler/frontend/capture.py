@@ -21,7 +21,7 @@ from adaptc.compiler.frontend.heap import Heap
 from adaptc.compiler.frontend.instructions import FunctionCode
 from adaptc.compiler.frontend.iterators import is_poisoned
 from adaptc.compiler.frontend.lower import Lowerer, SourceUnavailable
-from adaptc.compiler.frontend.machine import Machine
+from adaptc.compiler.frontend.machine import TOO_LONG, Machine
 from adaptc.compiler.frontend.memory import Held
 from adaptc.compiler.frontend.modules import guarded_conversions
 from adaptc.compiler.frontend.operators import followed_operators
@@ -73,7 +73,12 @@ def capture(
         except Refused as refusal:
             raise CompileError([*attempt.problems, refusal.problem]) from refusal
         except CompileError as error:
-            raise CompileError(deferred or error.problems) from error
+            deferred += attempt.machine.deferred if attempt.machine is not None else ()
+            if not deferred or all(problem.found != TOO_LONG for problem in error.problems):
+                raise
+            # the loop is only unrolled because of these
+            others = [problem for problem in error.problems if problem.found != TOO_LONG]
+            raise CompileError(list(dict.fromkeys([*deferred, *others]))) from error
     raise CompileError(
         [Problem("", 0, f"the capture was restarted {MAX_RESTARTS} times", "too many functions test data", "")]
     )

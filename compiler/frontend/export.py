@@ -13,24 +13,20 @@ from torch import fx
 from torch.export import Dim
 from torch.fx import traceback
 
-from adaptc.compiler.errors import CompileError, Problem
+from adaptc.compiler.errors import Problem
 from adaptc.compiler.frontend.draft import (
     Draft,
-    LetStep,
     Op,
-    ReadStep,
-    SizeStep,
     SlotRef,
     SymbolArg,
     Value,
-    leaves,
     map_leaves,
 )
+from adaptc.compiler.frontend.layout import Layout
 from adaptc.compiler.frontend.replay import Replay
 from adaptc.compiler.frontend.symbols import SymbolTable, expression
 from adaptc.compiler.ir.program import Code, ScalarType, TensorType, Type
 from adaptc.compiler.ir.program import Dim as Extent
-from adaptc.runtime.hostprogram import Expr
 
 UNEXPORTABLE = "torch.export refuses the code that begins here"
 """How a problem begins that torch.export has with code that the network runs."""
@@ -105,7 +101,7 @@ class Exporter:
 
     def scalars(self, draft: Draft) -> list[Value]:
         """Host scalars from elsewhere that the tape of `draft` needs."""
-        layout = _Layout(draft, [*draft.preamble, *draft.ops], self.symbols)
+        layout = Layout(draft, [*draft.preamble, *draft.ops], self.symbols)
         return [self.symbols.values[symbol] for symbol in layout.scalars]
 
     def lower(self, draft: Draft, outputs: Sequence[int], name: str) -> Lowered | None:
@@ -113,7 +109,7 @@ class Exporter:
         tape = [*draft.preamble, *draft.ops]
         if not outputs or not tape:
             return None
-        layout = _Layout(draft, tape, self.symbols)
+        layout = Layout(draft, tape, self.symbols)
         key = self._key(draft, tape, layout, outputs)
         if key not in self.shared:
             try:
@@ -134,7 +130,7 @@ class Exporter:
             (*[weights[index] for index in shared.weights], *shared.constants),
         )
 
-    def _key(self, draft: Draft, tape: Sequence[Op], layout: _Layout, outputs: Sequence[int]) -> str:
+    def _key(self, draft: Draft, tape: Sequence[Op], layout: Layout, outputs: Sequence[int]) -> str:
         """A text that is equal for drafts of equal structure."""
         slots: dict[int, int] = {}
         symbols: dict[sympy.Basic, sympy.Symbol] = {}
@@ -171,7 +167,7 @@ class Exporter:
             elements.append(f"{canonical(symbol)}={expr!r}{names}")
         return "\n".join([*parts, *elements, str([number(slot) for slot in outputs])])
 
-    def _export(self, draft: Draft, tape: Sequence[Op], layout: _Layout, outputs: Sequence[int], name: str) -> _Shared:
+    def _export(self, draft: Draft, tape: Sequence[Op], layout: Layout, outputs: Sequence[int], name: str) -> _Shared:
         slots = [*layout.tensors, *layout.weights]
         replay = Replay(tape, slots, layout.scalars, outputs, layout.extents, layout.elements, layout.computed)
         hints: dict[sympy.Basic, int] = {}
@@ -198,7 +194,7 @@ class Exporter:
         return self._shared(graph, constants, draft, layout, name)
 
     def _shared(
-        self, graph: fx.Graph, constants: dict[str, torch.Tensor], draft: Draft, layout: _Layout, name: str
+        self, graph: fx.Graph, constants: dict[str, torch.Tensor], draft: Draft, layout: Layout, name: str
     ) -> _Shared:
         placeholders = [node for node in graph.nodes if node.op == "placeholder"]
         own = [node for node in placeholders if node.name not in constants]
@@ -242,57 +238,6 @@ class Exporter:
         name = f"literal_{len(self.constants)}"
         self.constants[name] = tensor.detach().clone()
         return name
-
-
-class _Layout:
-    """How a tape's inputs and symbols are passed: tensors, then weights, then scalars."""
-
-    def __init__(self, draft: Draft, tape: Sequence[Op], symbols: SymbolTable) -> None:
-        read = {leaf.slot for op in tape for leaf in leaves((op.args, op.kwargs)) if isinstance(leaf, SlotRef)}
-        self.tensors = [slot for slot, value in draft.inputs.items() if value.weight is None and slot in read]
-        self.weights = [slot for slot, value in draft.inputs.items() if value.weight is not None and slot in read]
-        needed: dict[sympy.Symbol, None] = {}
-        for op in tape:
-            for leaf in leaves((op.args, op.kwargs)):
-                if isinstance(leaf, SymbolArg):
-                    for symbol in sorted(leaf.expr.free_symbols, key=str):
-                        needed[symbol] = None
-        by_value = {value: symbol for symbol, value in symbols.values.items()}
-        extents = {
-            by_value[step.value]: (step.slot, step.dim)
-            for step in draft.steps
-            if isinstance(step, SizeStep) and step.value in by_value
-        }
-        for slot in self.tensors[::-1]:
-            for dim, extent in enumerate(draft.tensors[slot].shape):
-                if not isinstance(extent, int) and expression(extent).is_Symbol:
-                    extents[expression(extent)] = slot, dim
-        own = {value: symbol for symbol, value in symbols.values.items() if value.draft is draft}
-        elements = {
-            own[step.value]: step.slot for step in draft.steps if isinstance(step, ReadStep) and step.value in own
-        }
-        lets = {own[step.value]: step for step in draft.steps if isinstance(step, LetStep) and step.value in own}
-        pending = list(needed)
-        self.computed: dict[sympy.Symbol, tuple[Expr, dict[str, sympy.Symbol]]] = {}
-        while pending:  # a number that the tape uses and the draft's own host computes is computed in the tape too
-            symbol = pending.pop()
-            if symbol in lets and symbol not in self.computed:
-                uses = {value.name: by_value[value] for value in lets[symbol].expr.uses}
-                self.computed[symbol] = (lets[symbol].expr.expr, uses)
-                for used in uses.values():
-                    needed[used] = None
-                    pending.append(used)
-        self.extents = {symbol: extents[symbol] for symbol in needed if symbol in extents}
-        self.elements = {
-            symbol: elements[symbol] for symbol in needed if symbol in elements and symbol not in self.extents
-        }
-        for slot in (*self.elements.values(), *[slot for slot, _ in self.extents.values()]):
-            value = draft.inputs.get(slot)
-            if value is not None and slot not in read:
-                (self.tensors if value.weight is None else self.weights).append(slot)
-                read.add(slot)
-        inside = {*self.extents, *self.elements, *self.computed}
-        self.scalars = [symbol for symbol in needed if symbol not in inside]
 
 
 class _Unexportable(Exception):
@@ -412,9 +357,3 @@ def _reorder(graph: fx.Graph, placeholders: Sequence[fx.Node], order: Sequence[f
     anchor = next((node for node in graph.nodes if node.op != "placeholder"), first)
     for node in order:
         anchor.prepend(node)
-
-
-def raise_problems(problems: Sequence[Problem]) -> None:
-    """Raise CompileError if there are any."""
-    if problems:
-        raise CompileError(list(problems))

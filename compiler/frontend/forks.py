@@ -52,14 +52,18 @@ def test(machine: Machine, state: State, frame: Frame, instruction: code.Test) -
         machine.step(frame, instruction.orelse if place in machine.unknown_tests else instruction.then)
         machine.unknown_tests.add(place)
         return False
+    truth = _decided(machine, truth)
     if isinstance(truth, torch.SymBool):
-        decided = machine.recorder.symbols.decide(truth.node.expr)
-        if decided is None:
-            _fork(machine, state, frame, instruction, truth)
-            return True
-        truth = decided
+        _fork(machine, state, frame, instruction, truth)
+        return True
     machine.step(frame, instruction.then if truth else instruction.orelse)
     return False
+
+
+def _decided(machine: Machine, truth: Any) -> Any:
+    """A symbolic bool that is the same for all values of its symbols as that bool; anything else as it is."""
+    decided = machine.recorder.symbols.decide(truth.node.expr) if isinstance(truth, torch.SymBool) else None
+    return truth if decided is None else decided
 
 
 def next_item(machine: Machine, state: State, frame: Frame, instruction: code.Next) -> bool:
@@ -68,14 +72,11 @@ def next_item(machine: Machine, state: State, frame: Frame, instruction: code.Ne
     if not isinstance(iterator, MachineIterator):
         iteration.next_item(machine, frame, instruction)
         return False
-    more = True if state.granted else iterator.more()
+    more = True if state.granted else _decided(machine, iterator.more())
     state.granted = False
     if isinstance(more, torch.SymBool):
-        decided = machine.recorder.symbols.decide(more.node.expr)
-        if decided is None:
-            _fork_iterator(machine, state, frame, instruction, more)
-            return True
-        more = decided
+        _fork_iterator(machine, state, frame, instruction, more)
+        return True
     if more:
         frame.registers[instruction.dst] = iterator.take()
         machine.step(frame)

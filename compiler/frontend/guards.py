@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch._subclasses.fake_tensor import FakeTensor
 
-from adaptc.compiler.frontend.recorder import NATIVE, Recorder
+from adaptc.compiler.frontend.reasons import NATIVE
+from adaptc.compiler.frontend.recorder import Recorder
 from adaptc.compiler.frontend.signals import NeedsInterpretation, NeedsSplit
 from adaptc.compiler.frontend.sources import codes_of_frames, is_library_frame
 from adaptc.compiler.frontend.symbols import Symbolic

@@ -26,6 +26,8 @@ from adaptc.compiler.frontend.state import Frame, State
 from adaptc.runtime.hostprogram import Apply, Scalar
 
 MAX_DATA_ITERATIONS = 64
+TOO_LONG = f"a loop whose number of iterations depends on data ran more than {MAX_DATA_ITERATIONS} times"
+"""What is found where a loop that must be unrolled does not end."""
 MAX_FRAMES = 200
 MAX_GIVEN_UP = 8
 BOOLEAN = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "not", "and", "or"})
@@ -54,6 +56,7 @@ class Machine:
         self.ready: list[State] = []
         self.drafts: list[Draft] = []
         self.problems: dict[tuple[str, int, str], list[tuple[Problem, tuple[rolling.Roll, ...]]]] = {}
+        self.deferred: list[Problem] = []
         self.notes: dict[str, None] = {}
         self.returned = False
         self.given_up = 0
@@ -195,6 +198,7 @@ class Machine:
                 roll = rolling.of_site(state, need.site)
                 if roll is None or need.site in self.rolled_sites:
                     raise
+                self.deferred += need.problems
                 rolling.unroll(self, roll, "a number that it counts is needed as it is")
                 return
             except forks.Fork as fork:
@@ -281,7 +285,7 @@ class Machine:
             raise NeedsRoll(peeled.site)
         raise Refused(
             self.problem(
-                f"a loop whose number of iterations depends on data ran more than {MAX_DATA_ITERATIONS} times",
+                TOO_LONG,
                 "its iterations cannot be one loop of the compiled network"
                 + (f" ({peeled.why})" if peeled is not None else ""),
                 "let its variables keep their kinds, dtypes and ranks from one iteration to the next",

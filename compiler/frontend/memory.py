@@ -36,15 +36,6 @@ class Memory:
     members: list[torch.Tensor] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A copy of a part of `base`, in eager PyTorch a view: why `base` must not change in place, before it and since."""
-
-    base: Memory
-    before: JoinSite | Problem | None
-    since: Problem
-
-
 @dataclass(slots=True)
 class Held:
     """What the tensors of one state hold: id(tensor) -> (value, version of its memory at which it holds).

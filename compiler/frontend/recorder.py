@@ -38,8 +38,10 @@ from adaptc.compiler.frontend.draft import (
     leaves,
     map_leaves,
 )
-from adaptc.compiler.frontend.memory import Held, MemoryMap, Part, Recipe
-from adaptc.compiler.frontend.signals import NeedsInterpretation, Refused
+from adaptc.compiler.frontend.memory import Held, MemoryMap, Recipe
+from adaptc.compiler.frontend.parts import Part
+from adaptc.compiler.frontend.reasons import NATIVE, UNCLEAR
+from adaptc.compiler.frontend.signals import NeedsInterpretation, NeedsSplit, Refused
 from adaptc.compiler.frontend.sources import codes_of, codes_of_frames, is_machine_frame, user_location
 from adaptc.compiler.frontend.symbols import Shapes, Symbolic, SymbolTable, expression, kind_of
 
@@ -53,13 +55,6 @@ NOT_TRACEABLE = (
     torch._subclasses.fake_tensor.UnsupportedOperatorException,
     torch._subclasses.fake_tensor.UnsupportedMutationAliasingException,
 )
-
-
-NATIVE = (
-    "the function that does it is called by code that cannot be followed, and there it is no Python number",
-    "call the function from the network's own Python code",
-)
-"""Why a number that depends on data cannot be used in native code, and what to write instead."""
 
 
 class Recorder(TorchFunctionMode):
@@ -203,25 +198,14 @@ class Recorder(TorchFunctionMode):
         if getattr(func, "__name__", "") in {"set_", "resize_", "resize_as_"}:
             self._refuse(f"{func.__name__} replaces a tensor's memory", "use out-of-place code")
         for tensor in changed.values():
-            self.memories.before_change(self.held, self.draft, tensor)
+            try:
+                self.memories.before_change(self.held, self.draft, tensor)
+            except NeedsSplit as need:
+                raise NeedsSplit(need.site, [self.problem(*UNCLEAR)]) from need
         self._append(func, args, kwargs, out, tensors)
         for tensor in changed.values():
             self.memories.after_change(self.held, self.draft, tensor)
         return out
-
-    def put_back(self, part: torch.Tensor) -> bool:
-        """Whether `part` is a copy of a part of a tensor, which the next instruction puts back where it was: then the
-        tensor may change again, as it could before."""
-        taken = self.parts.get(id(part))
-        entangled = self.held.entangled
-        if taken is None or entangled.get(taken.base) is not taken.since:
-            return False
-        entangled.pop(self.memories.of(part), None)
-        if taken.before is None:
-            del entangled[taken.base]
-        else:
-            entangled[taken.base] = taken.before
-        return True
 
     def _check_dimensions(self, func: Callable[..., Any]) -> None:
         """Refuse a call that lets a named dimension have one size only."""

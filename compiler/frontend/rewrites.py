@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from adaptc.compiler.frontend import masks, segments, written
+from adaptc.compiler.frontend import masks, parts, segments, written
 from adaptc.compiler.frontend.draft import leaves
-from adaptc.compiler.frontend.memory import Part
+from adaptc.compiler.frontend.reasons import NATIVE_LIST
 from adaptc.compiler.frontend.signals import NeedsInterpretation, Refused
 from adaptc.compiler.frontend.sources import codes_of_frames
 from adaptc.compiler.frontend.symbols import Symbolic
@@ -23,12 +23,6 @@ Rewrite = Callable[["Recorder", Callable[..., Any], tuple[Any, ...], dict[str, A
 
 def _item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return recorder.read(args[0])
-
-
-NATIVE_LIST = (
-    "the function that takes it is called by code that cannot be followed, and there it is no Python list",
-    "call the function from the network's own Python code",
-)
 
 
 def _truth(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -244,15 +238,7 @@ def _get_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...
     result = recorder.record(func, (result, tuple(items)), kwargs)
     if not copied:
         return result
-    problem = recorder.problem(
-        "a part of a tensor at a place that depends on data, and a later change of the tensor or the part in place",
-        "in eager PyTorch the two share their memory, in the compiled network the part is a copy",
-        "change neither in place, or take the part with torch.index_select",
-    )
-    memory = recorder.memories.of(base)
-    recorder.parts[id(result)] = Part(memory, recorder.held.entangled.get(memory), problem)
-    for shared in (base, result):
-        recorder.held.entangled[recorder.memories.of(shared)] = problem
+    parts.taken(recorder, base, result)
     return result
 
 
@@ -260,8 +246,8 @@ def _plain_slice(recorder: Recorder, item: Any) -> Any:
     """A slice with host scalars in place of tensors."""
     if not isinstance(item, slice):
         return item
-    parts = (item.start, item.stop, item.step)
-    return slice(*[recorder.read(part) if isinstance(part, torch.Tensor) else part for part in parts])
+    bounds = (item.start, item.stop, item.step)
+    return slice(*[recorder.read(bound) if isinstance(bound, torch.Tensor) else bound for bound in bounds])
 
 
 def _set_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

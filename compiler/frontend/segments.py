@@ -105,6 +105,8 @@ def collect(recorder: Recorder, items: Sequence[Any], kind: Kind) -> Segment:
         for leaf in _leaves(() if type(item) is Segment else item):
             if isinstance(leaf, torch.Tensor):
                 recorder.held.entangled[recorder.memories.of(recorder.fake(leaf))] = problem
+    for stack in stacks:
+        recorder.held.entangled[recorder.memories.of(stack)] = problem
     return Segment(tuple(stacks), kind)
 
 

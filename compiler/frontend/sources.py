@@ -40,6 +40,7 @@ _INNER = {
         "modules",
         "operators",
         "written",
+        "parts",
         "memory",
         "symbols",
         "sources",

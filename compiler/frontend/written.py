@@ -47,28 +47,20 @@ def lstm_cell(
     return torch.sigmoid(leaving) * torch.tanh(c), c
 
 
-def rnn_tanh_cell(
-    x: torch.Tensor,
-    h: torch.Tensor,
-    w_ih: torch.Tensor,
-    w_hh: torch.Tensor,
-    b_ih: torch.Tensor | None = None,
-    b_hh: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """torch.rnn_tanh_cell"""
-    return torch.tanh(linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh))
+def _rnn_cell(activation: Callable[[torch.Tensor], torch.Tensor]) -> Callable[..., torch.Tensor]:
+    """torch.rnn_tanh_cell and torch.rnn_relu_cell"""
 
+    def rnn_cell(
+        x: torch.Tensor,
+        h: torch.Tensor,
+        w_ih: torch.Tensor,
+        w_hh: torch.Tensor,
+        b_ih: torch.Tensor | None = None,
+        b_hh: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        return activation(linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh))
 
-def rnn_relu_cell(
-    x: torch.Tensor,
-    h: torch.Tensor,
-    w_ih: torch.Tensor,
-    w_hh: torch.Tensor,
-    b_ih: torch.Tensor | None = None,
-    b_hh: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """torch.rnn_relu_cell"""
-    return torch.relu(linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh))
+    return rnn_cell
 
 
 def solve(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
@@ -122,8 +114,8 @@ def _of_few_equations(function: Callable[..., Any], count: int) -> Rewrite:
 REWRITES: dict[Callable[..., Any], Rewrite] = {
     torch.gru_cell: _where_sizes_vary(gru_cell),
     torch.lstm_cell: _where_sizes_vary(lstm_cell),
-    torch.rnn_tanh_cell: _where_sizes_vary(rnn_tanh_cell),
-    torch.rnn_relu_cell: _where_sizes_vary(rnn_relu_cell),
+    torch.rnn_tanh_cell: _where_sizes_vary(_rnn_cell(torch.tanh)),
+    torch.rnn_relu_cell: _where_sizes_vary(_rnn_cell(torch.relu)),
     torch.linalg.solve: _of_few_equations(solve, 2),
     torch.linalg.inv: _of_few_equations(inverse, 1),
     torch.inverse: _of_few_equations(inverse, 1),

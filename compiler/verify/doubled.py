@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from adaptc.compiler.verify.margins import tensors_in
+
 _WIDER = {
     torch.float32: torch.float64,
     torch.float16: torch.float64,
@@ -41,8 +43,8 @@ class Choices(TorchFunctionMode):
     ) -> Any:
         result = func(*args, **(kwargs or {}))
         with torch._C.DisableTorchFunction(), torch.no_grad():
-            self.largest = max([self.largest, *map(_largest, _tensors((args, result)))])
-            for tensor in _tensors(result):
+            self.largest = max([self.largest, *map(_largest, tensors_in((args, result)))])
+            for tensor in tensors_in(result):
                 self._note(tensor, getattr(func, "__name__", "").strip("_") in _STEPS)
         return result
 
@@ -112,11 +114,3 @@ def _largest(tensor: torch.Tensor) -> float:
 
 def _wider(value: Any) -> Any:
     return _WIDER.get(value, value) if isinstance(value, torch.dtype) else value
-
-
-def _tensors(value: Any) -> Iterator[torch.Tensor]:
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for item in value:
-            yield from _tensors(item)

@@ -39,10 +39,10 @@ class Margins:
     def note(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any) -> None:
         """Note the margin of what ``func(*args, **kwargs)`` gave; no torch function mode may be active."""
         name = getattr(func, "__name__", "").strip("_")
-        discrete = [t for t in _tensors(result) if not t.dtype.is_floating_point and not t.dtype.is_complex]
+        discrete = [t for t in tensors_in(result) if not t.dtype.is_floating_point and not t.dtype.is_complex]
         if not discrete:
             return
-        margins = [m for m in map(self.of, _tensors((args, list(kwargs.values())))) if m is not None]
+        margins = [m for m in map(self.of, tensors_in((args, list(kwargs.values())))) if m is not None]
         if max(t.numel() for t in discrete) > _LARGEST:
             return
         if name in _COMPARISONS and len(args) == 2:
@@ -53,12 +53,13 @@ class Margins:
             self._known[id(tensor)] = (tensor, min(margins))
 
 
-def _tensors(value: Any) -> Iterator[torch.Tensor]:
+def tensors_in(value: Any) -> Iterator[torch.Tensor]:
+    """The tensors in nested tuples and lists."""
     if isinstance(value, torch.Tensor):
         yield value
     elif isinstance(value, (tuple, list)):
         for item in value:
-            yield from _tensors(item)
+            yield from tensors_in(item)
 
 
 def _between(a: Any, b: Any) -> float:

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from .checking import check
+from .networks import Routed
 from .test_loops import rand
 
 
@@ -54,36 +55,24 @@ class DictKey(nn.Module):
         return self.d[name](x)
 
 
-class SplitSizes(nn.Module):
-    def __init__(self):
-        super().__init__()
-        torch.manual_seed(0)
-        self.g = nn.Linear(4, 3)
-        self.es = nn.ModuleList(nn.Linear(4, 4) for _ in range(3))
-
+class SplitSizes(Routed):
     def forward(self, x):
-        r_ = self.g(x).argmax(-1)
+        r_ = self.router(x).argmax(-1)
         order = r_.argsort()
         counts = torch.bincount(r_, minlength=3).tolist()
         xs = x[order].split(counts)
-        ys = [e(p) for e, p in zip(self.es, xs)]
+        ys = [e(p) for e, p in zip(self.layers, xs)]
         y = torch.cat(ys)
         out = torch.empty_like(y)
         out[order] = y
         return out
 
 
-class Skip(nn.Module):
-    def __init__(self):
-        super().__init__()
-        torch.manual_seed(0)
-        self.g = nn.Linear(4, 3)
-        self.es = nn.ModuleList(nn.Linear(4, 4) for _ in range(3))
-
+class Skip(Routed):
     def forward(self, x):
-        sel = self.g(x).argmax(-1)
+        sel = self.router(x).argmax(-1)
         out = torch.zeros_like(x)
-        for i, e in enumerate(self.es):
+        for i, e in enumerate(self.layers):
             idx = torch.where(sel == i)[0]
             if idx.numel() == 0:
                 continue
@@ -91,32 +80,26 @@ class Skip(nn.Module):
         return out
 
 
-class RangeExit(nn.Module):
+class RangeExit(Routed):
     def __init__(self):
-        super().__init__()
-        torch.manual_seed(0)
-        self.g = nn.Linear(4, 5)
-        self.ls = nn.ModuleList(nn.Linear(4, 4) for _ in range(5))
+        super().__init__(5)
 
     def forward(self, x):
-        n = int(self.g(x).argmax()) + 1
+        n = int(self.router(x).argmax()) + 1
         for i in range(n):
-            x = torch.tanh(self.ls[i](x))
+            x = torch.tanh(self.layers[i](x))
         return x
 
 
-class SliceMods(nn.Module):
+class SliceMods(Routed):
     def __init__(self):
-        super().__init__()
-        torch.manual_seed(0)
-        self.g = nn.Linear(4, 5)
-        self.ls = nn.ModuleList(nn.Linear(4, 4) for _ in range(5))
+        super().__init__(5)
 
     def forward(self, x):
-        n = int(self.g(x).argmax())
-        for layer in self.ls[:n]:
+        n = int(self.router(x).argmax())
+        for layer in self.layers[:n]:
             x = torch.tanh(layer(x))
-        for layer in self.ls[n:]:
+        for layer in self.layers[n:]:
             x = x * 0.5
         return x
 

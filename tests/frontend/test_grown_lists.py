@@ -8,7 +8,7 @@ from torch import nn
 
 from .checking import check
 from .test_loops import has_loop, rand
-from .test_problems import problems
+from .test_problems import line_of, problems
 
 
 class Collect(nn.Module):
@@ -150,6 +150,27 @@ class ChangedInPlace(nn.Module):
         return torch.stack(ys)
 
 
-@pytest.mark.parametrize("model", [Popped(), ChangedInPlace()])
+class ElementChanged(nn.Module):
+    """The last element is y itself: the change of one would be a change of the other."""
+
+    def forward(self, x):
+        ys = []
+        y = x * 1
+        while y.norm() > 0.5:
+            y = y * 0.5
+            ys.append(y)
+        if ys:
+            ys[-1].mul_(2)
+        return y
+
+
+@pytest.mark.parametrize("model", [Popped(), ChangedInPlace(), ElementChanged()])
 def test_what_rows_of_tensors_cannot_do_is_refused(model):
     assert problems(model, torch.randn(4))
+
+
+def test_an_element_changed_in_place_is_named():
+    model = ElementChanged()
+    (problem,) = problems(model, torch.randn(4))
+    assert problem.line == line_of(model, "mul_(2)")
+    assert "changed in place" in problem.found

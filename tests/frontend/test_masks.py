@@ -7,18 +7,13 @@ import torch
 from torch import nn
 
 from .checking import check
+from .networks import Routed
 from .test_loops import rand
 
 
-class Moe(nn.Module):
-    def __init__(self):
-        super().__init__()
-        torch.manual_seed(0)
-        self.g = nn.Linear(4, 3)
-        self.es = nn.ModuleList(nn.Linear(4, 4) for _ in range(3))
-
+class Moe(Routed):
     def forward(self, x):
-        w, sel = torch.topk(torch.softmax(self.g(x), -1), 2, -1)
+        w, sel = torch.topk(torch.softmax(self.router(x), -1), 2, -1)
         out = torch.zeros_like(x)
         m = torch.nn.functional.one_hot(sel, 3).permute(2, 1, 0)
         hit = (m.sum((-1, -2)) > 0).nonzero()
@@ -26,7 +21,7 @@ class Moe(nn.Module):
             e = e[0]
             k, t = torch.where(m[e])
             cur = x[t]
-            out.index_add_(0, t, self.es[e](cur) * w[t, k, None])
+            out.index_add_(0, t, self.layers[e](cur) * w[t, k, None])
         return out
 
 

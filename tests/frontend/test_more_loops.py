@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from .checking import check
+from .networks import Routed
 from .test_loops import has_loop, rand
 
 
@@ -43,18 +44,12 @@ class GenLoop(nn.Module):
         return y, n
 
 
-class Experts(nn.Module):
-    def __init__(self):
-        super().__init__()
-        torch.manual_seed(0)
-        self.r = nn.Linear(4, 3)
-        self.es = nn.ModuleList(nn.Linear(4, 4) for _ in range(3))
-
+class Experts(Routed):
     def forward(self, x):
         n = 0
         while x.norm() < 10 and n < 50:
-            k = self.r(x).argmax().item()
-            x = x + torch.tanh(self.es[k](x))
+            k = self.router(x).argmax().item()
+            x = x + torch.tanh(self.layers[k](x))
             n += 1
         return x, n
 

@@ -1,0 +1,50 @@
+"""Parts of tensors at places that depend on data: in eager PyTorch views, in the compiled network copies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from adaptc.compiler.errors import Problem
+from adaptc.compiler.frontend.memory import Memory
+from adaptc.compiler.frontend.signals import JoinSite
+
+if TYPE_CHECKING:
+    from adaptc.compiler.frontend.recorder import Recorder
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A copy of a part of `base`: why `base` must not change in place, before it was taken and since."""
+
+    base: Memory
+    before: JoinSite | Problem | None
+    since: Problem
+
+
+def taken(recorder: Recorder, base: torch.Tensor, part: torch.Tensor) -> None:
+    """Note that `part` is a copy of a part of `base`: neither must change in place from now on."""
+    problem = recorder.problem(
+        "a part of a tensor at a place that depends on data, and a later change of the tensor or the part in place",
+        "in eager PyTorch the two share their memory, in the compiled network the part is a copy",
+        "change neither in place, or take the part with torch.index_select",
+    )
+    memory, entangled = recorder.memories.of(base), recorder.held.entangled
+    recorder.parts[id(part)] = Part(memory, entangled.get(memory), problem)
+    entangled[memory] = entangled[recorder.memories.of(part)] = problem
+
+
+def put_back(recorder: Recorder, part: torch.Tensor) -> bool:
+    """Whether `part` is such a copy, which the next instruction puts back where it was: then the tensor may change
+    again, as it could before."""
+    found, entangled = recorder.parts.get(id(part)), recorder.held.entangled
+    if found is None or entangled.get(found.base) is not found.since:
+        return False
+    entangled.pop(recorder.memories.of(part), None)
+    if found.before is None:
+        del entangled[found.base]
+    else:
+        entangled[found.base] = found.before
+    return True
