@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from adaptc.compiler.errors import CompileError, VerificationError
     from adaptc.compiler.report import CompileReport
     from adaptc.extras import MissingExtraError
-    from adaptc.runtime import AdaptcError, ArtifactError, EngineError, Executable, InputError, LoopError, NetworkError
+    from adaptc.runtime import (
+        AdaptcError,
+        ArtifactError,
+        EngineError,
+        Executable,
+        InputError,
+        LoopError,
+        NetworkError,
+        SessionError,
+    )
 
 _ERRORS = {
     "AdaptcError": "adaptc.runtime.errors",
@@ -28,6 +37,7 @@ _ERRORS = {
     "MissingExtraError": "adaptc.extras",
     "LoopError": "adaptc.runtime.errors",
     "NetworkError": "adaptc.runtime.errors",
+    "SessionError": "adaptc.runtime.errors",
     "VerificationError": "adaptc.compiler.errors",
 }
 """Public errors and the modules that hold them; all are `AdaptcError`."""
@@ -41,6 +51,7 @@ __all__ = [
     "LoopError",
     "MissingExtraError",
     "NetworkError",
+    "SessionError",
     "VerificationError",
     "compile",
     "load",

@@ -19,17 +19,19 @@ from adaptc.compiler.artifact import complete, pack, staged, write_contents
 from adaptc.compiler.checks import check_tensors, failing_call, settled, training_problems
 from adaptc.compiler.errors import CompileError, VerificationError
 from adaptc.compiler.frontend.capture import capture
-from adaptc.compiler.ir.program import Block, Program
+from adaptc.compiler.ir.program import Block, Program, programs
 from adaptc.compiler.ir.verify import verify as verify_program
 from adaptc.compiler.locations import Locations
 from adaptc.compiler.options import CompileOptions, Progress, no_progress
-from adaptc.compiler.report import CompileReport, Stages, verification_record
+from adaptc.compiler.report import CompileReport, Stages, session_record, verification_record
 from adaptc.compiler.signature import Bound, ExampleInputs, bind
 from adaptc.compiler.threads import suitable_threads
 from adaptc.compiler.verify.report import VerificationReport, describe
+from adaptc.compiler.verify.sessions import verify_sessions
 from adaptc.compiler.verify.verify import verify
 from adaptc.passes.manager import PassManager, PassReport
 from adaptc.passes.pipeline import default_pipeline
+from adaptc.passes.sessions import prune_state, share_codes
 from adaptc.runtime import Executable, load
 from adaptc.runtime.artifact import Artifact, artifact_size
 from adaptc.runtime.engines import ENGINES
@@ -69,12 +71,13 @@ def compile_model(
         with stages.time("units"), locations.problems_in_full():
             manifest = write_contents(locations.shortened_program(program), folder, _provenance(), progress)
             manifest = complete(folder, manifest, None, {})  # what is to be verified must load
-        verification = None
+        verification = sessions = None
         if options.verify:
             with stages.time("verify"), load(folder, engine=options.engine) as executable:
                 verification = verify_executable(program, model, bound, executable, options, progress)
-            _raise_if_wrong(verification)
-        report = _report(program, locations, manifest, folder, output, passes, stages, verification)
+                _raise_if_wrong(verification)
+                sessions = _verify_sessions(program, model, bound, executable, options, progress)
+        report = _report(program, locations, manifest, folder, output, passes, stages, verification, sessions)
         manifest = complete(folder, manifest, verification.samples if verification else None, report.to_dict())
         return replace(report, artifact_bytes=artifact_size(folder, manifest))
 
@@ -105,15 +108,19 @@ def capture_program(
         raise CompileError([*problems, *error.problems]) from error
     if problems:
         raise CompileError(problems)
-    verify_program(program, allow_unreachable=True)
+    for part in programs(program):
+        verify_program(part, allow_unreachable=True)
     return program, bound
 
 
 def optimise(program: Program, progress: Progress = no_progress) -> list[PassReport]:
-    """Run the default passes on `program`, in place."""
+    """Run the default passes on `program` and those with which a session goes on, in place."""
     passes = default_pipeline()
     progress("passes", 0, len(passes))
-    reports = PassManager(passes).run(program)
+    reports = [report for part in programs(program) for report in PassManager(passes).run(part)]
+    if program.later:
+        prune_state(program)
+        share_codes(program)
     progress("passes", len(passes), len(passes))
     return reports
 
@@ -139,6 +146,31 @@ def verify_executable(
             dims=options.dynamic,
             progress=lambda done, total: progress("verify", done, total),
         )
+
+
+def _verify_sessions(
+    program: Program,
+    model: nn.Module,
+    bound: Bound,
+    executable: Executable,
+    options: CompileOptions,
+    progress: Progress,
+) -> VerificationReport | None:
+    """What was found of calls that follow each other; None for a network that leaves nothing behind for them."""
+    if not program.later:
+        return None
+    with suitable_threads(program.weights.values()):
+        report = verify_sessions(
+            program,
+            model,
+            bound,
+            executable,
+            random=options.random_inputs,
+            seed=options.seed,
+            progress=lambda done, total: progress("verify", done, total),
+        )
+    _raise_if_wrong(report)
+    return report
 
 
 def verify_artifact_of(
@@ -210,6 +242,7 @@ def _report(
     passes: list[PassReport],
     stages: Stages,
     verification: VerificationReport | None,
+    sessions: VerificationReport | None,
 ) -> CompileReport:
     weights = folder / "units" / "weights.bin"
     return CompileReport(
@@ -227,6 +260,7 @@ def _report(
         stages=tuple(stages.done),
         notes=tuple(map(locations.short, program.notes)),
         verification=verification_record(verification, program, locations) if verification is not None else {},
+        sessions=session_record(sessions, program, locations),
     )
 
 

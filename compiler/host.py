@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from adaptc.compiler.ir.host_types import value_spec
 from adaptc.compiler.ir.program import Block, Program
 from adaptc.runtime.hostprogram import (
     Apply,
@@ -28,7 +29,7 @@ from adaptc.runtime.hostprogram import (
 
 
 def host_program(program: Program, block_units: Mapping[str, str]) -> HostProgram:
-    """The host program; `block_units` names the unit of each block that has code.
+    """The host program, with those of later calls in a session; `block_units` names the unit of each block with code.
 
     Names are local to a block in a `Program` and global in a `HostProgram`: one used again gets a number.
     Reads are named first: verification forces them by name, so they should keep theirs.
@@ -42,7 +43,15 @@ def host_program(program: Program, block_units: Mapping[str, str]) -> HostProgra
     entry = program.blocks[program.entry]
     rest = (block for block in program.blocks.values() if block is not entry)
     blocks = [_host_block(block, block_units, reads, taken) for block in (entry, *rest)]
-    return HostProgram(program.entry, tuple(blocks))
+    return HostProgram(
+        program.entry,
+        tuple(blocks),
+        tuple(value_spec(param.type) for param in program.state),
+        program.changes,
+        tuple(host_program(later, block_units) for later in program.later),
+        program.fixed,
+        program.no_session,
+    )
 
 
 def _host_block(

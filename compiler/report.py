@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from adaptc.compiler.ir.host_types import show
 from adaptc.compiler.ir.program import Program
 from adaptc.compiler.locations import Locations
 from adaptc.compiler.summary import BlockSummary, BranchSummary, branches
@@ -45,7 +46,8 @@ class CompileReport:
     `codes` counts distinct structures among the blocks and `units` the files that engines run. `weight_bytes` is
     the size of the weights in the artifact, `parameter_bytes` that of the distinct parameters that blocks use, and
     `artifact_bytes` the size of the whole artifact. `verification` is empty where the compile did not verify;
-    otherwise its "paths" list every path that was compared with eager PyTorch.
+    otherwise its "paths" list every path that was compared with eager PyTorch. `sessions` tells of calls that follow
+    each other, and is empty for a network that leaves nothing behind for the next call.
     """
 
     name: str
@@ -62,6 +64,7 @@ class CompileReport:
     stages: tuple[Stage, ...]
     notes: tuple[str, ...]
     verification: Mapping[str, Any]
+    sessions: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -80,6 +83,28 @@ class CompileReport:
             del record[key]
         record["verification"] = {key: value for key, value in self.verification.items() if key != "paths"}
         return {**record, "seconds": self.seconds, "paths": self.paths}
+
+
+def session_record(report: VerificationReport | None, program: Program, locations: Locations) -> dict[str, Any]:
+    """What there is to tell of sessions of `program`, as JSON values.
+
+    "state" are the values that a call leaves for the next, by the program that takes them, "fixed" the dimensions that
+    have one size in a session; where calls cannot follow each other, "impossible" says why. Of a verification,
+    `report`, there are the number of "paths" through several calls, the worst relative error, and marginal flips.
+    """
+    if not program.later:
+        return {"impossible": locations.short(program.no_session)} if program.no_session else {}
+    record: dict[str, Any] = {
+        "programs": [part.name for part in program.later],
+        "blocks": sum(len(part.blocks) for part in program.later),
+        "state": [[show(param.type) for param in part.state] for part in program.later],
+        "fixed": list(program.fixed),
+    }
+    if report is not None:
+        found = locations.shortened(report.to_dict())
+        record |= {key: found[key] for key in ("complete", "max_relative_error", "marginal", "rounded")}
+        record["paths"] = len(found["paths"])
+    return record
 
 
 def verification_record(report: VerificationReport, program: Program, locations: Locations) -> dict[str, Any]:

@@ -8,8 +8,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from adaptc.runtime.errors import AdaptcError, ArtifactError, EngineError, InputError, LoopError, NetworkError
+    from adaptc.runtime.errors import (
+        AdaptcError,
+        ArtifactError,
+        EngineError,
+        InputError,
+        LoopError,
+        NetworkError,
+        SessionError,
+    )
     from adaptc.runtime.executable import Executable, load
+    from adaptc.runtime.session import Session
     from adaptc.runtime.trace import SampleResult, Trace
 
 __all__ = [
@@ -21,6 +30,8 @@ __all__ = [
     "LoopError",
     "NetworkError",
     "SampleResult",
+    "Session",
+    "SessionError",
     "Trace",
     "load",
 ]
@@ -31,6 +42,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name in ("load", "Executable"):
         from adaptc.runtime import executable as module
+    elif name == "Session":
+        from adaptc.runtime import session as module  # type: ignore[no-redef]
     elif name in ("Trace", "SampleResult"):
         from adaptc.runtime import trace as module  # type: ignore[no-redef]
     else:

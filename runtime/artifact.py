@@ -13,7 +13,7 @@ import msgspec
 
 from adaptc.runtime.archive import extract
 from adaptc.runtime.errors import ArtifactError
-from adaptc.runtime.hostcheck import check
+from adaptc.runtime.hostcheck import check_all
 from adaptc.runtime.hostprogram import HostProgram
 from adaptc.runtime.kinds import Kinds
 from adaptc.runtime.manifest import SCHEMA, File, Manifest
@@ -138,7 +138,7 @@ def _open(path: Path, folder: Path, close: Callable[[], None]) -> Artifact:
         )
     report = decode((folder / REPORT).read_bytes(), dict[str, Any], str(path / REPORT))
     host = decode((folder / HOST).read_bytes(), HostProgram, str(path / HOST))
-    return Artifact(path, folder, manifest, host, check(host, manifest), report, close)
+    return Artifact(path, folder, manifest, host, check_all(host, manifest), report, close)
 
 
 def _check_files(path: Path, folder: Path, manifest: Manifest) -> None:

@@ -23,6 +23,10 @@ class LoopError(AdaptcError):
     """A loop of the network took more iterations in one call than the caller allows."""
 
 
+class SessionError(AdaptcError):
+    """Calls of the network cannot follow each other in a session, or a session is used by two threads at once."""
+
+
 class NetworkError(AdaptcError):
     """The network itself raises on the path that the inputs take; `exception` is the name of its class."""
 

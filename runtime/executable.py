@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
 from typing import Any, NoReturn
 
+import numpy as np
+
 from adaptc.runtime.artifact import Artifact, open_artifact
 from adaptc.runtime.engines import EngineOptions, open_engine
-from adaptc.runtime.errors import AdaptcError, InputError, NetworkError
-from adaptc.runtime.hostprogram import Branch, Return, Switch
-from adaptc.runtime.inputs import binder, input_checks
+from adaptc.runtime.errors import AdaptcError, InputError, SessionError
+from adaptc.runtime.hosted import HostedProgram
+from adaptc.runtime.inputs import binder, changed_arrays, input_checks
 from adaptc.runtime.placement import Limits
-from adaptc.runtime.probing import Probe, Value, reads_of
+from adaptc.runtime.probing import Value
 from adaptc.runtime.samples import Rerun, rerun
+from adaptc.runtime.session import Session
 from adaptc.runtime.signature import CallSignature, call_signature
-from adaptc.runtime.structure import Build, Builders
-from adaptc.runtime.synthesis import host_function, host_source
+from adaptc.runtime.structure import Builders
 from adaptc.runtime.trace import SampleResult, Trace
+
+Forced = Mapping[str, Sequence[Value | None]]
+"""Read name -> the values that it gives, in order; None leaves a value to the data."""
 
 MOST_THREADS = 1024
 """Threads that an engine may be given; it starts them all when the artifact is loaded, and again for each unit."""
@@ -59,31 +64,60 @@ class Executable:
             raise InputError(f"threads is {threads!r}: it must be an int from 1 to {MOST_THREADS}")
         if max_iterations is not None and (type(max_iterations) is not int or max_iterations < 1):
             raise InputError(f"max_iterations is {max_iterations!r}: it must be an int from 1, or None for no limit")
-        manifest, program = artifact.manifest, artifact.host
+        manifest = artifact.manifest
         self._limits = Limits(iterations=max_iterations)
         self._artifact = artifact
         self._engine = open_engine(
             manifest.engine if engine is None else engine, EngineOptions(threads, len(manifest.units))
         )
         self._calls = {unit.name: self._engine.open(unit, artifact.folder / unit.file) for unit in manifest.units}
-        source = host_source(program, manifest.units, manifest.signature.inputs, limits=self._limits)
-        self._host: Callable[..., tuple[int, tuple[Any, ...]]] = host_function(source, manifest.units, self._calls)
+        self._builders = Builders()
+        self._first = HostedProgram(artifact.host, manifest, self._calls, self._limits, self._builders)
+        self._host, self._build = self._first.run, self._first.build
         self._bind = binder(manifest.signature)
-        builders = Builders()
-        self._build: dict[int, Build] = {
-            number: builders.builder(block.terminator.tree)
-            for number, block in enumerate(program.blocks)
-            if isinstance(block.terminator, Return)
-        }
+        changes = artifact.host.changes
+        self._changed = changed_arrays(manifest.signature, changes) if changes else None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the network; the outputs have its own structure, tensors as NumPy arrays, host scalars as numbers.
 
-        Raises `InputError` if the arguments do not fit, `NetworkError` where the network raises, and `EngineError`
-        if a unit fails.
+        A network that keeps state begins every call with its state at compile time (`session` goes on instead), and
+        one that changes its arguments in place changes the arrays that are given. Raises `InputError` if the arguments
+        do not fit, `NetworkError` where the network raises, and `EngineError` if a unit fails.
         """
+        if self._changed is not None:
+            targets = self._changed(args, kwargs)
+            block, outputs = self._host(*self._bind(args, kwargs))
+            for target, new in zip(targets, outputs[self._first.leaves[block] :]):
+                np.copyto(target, new)
+            return self._build[block](outputs)
         block, outputs = self._host(*self._bind(args, kwargs))
         return self._build[block](outputs)
+
+    def session(self) -> Session:
+        """A new session: calls that follow each other, each in the state that the one before left behind.
+
+        Raises `SessionError` with the reason where the network keeps a state that no later call can be compiled for.
+        """
+        self._check_open()
+        program = self._artifact.host
+        if program.no_session:
+            raise SessionError(f"calls of {self.name!r} cannot follow each other in a session:\n{program.no_session}")
+        return Session(self._programs, self._artifact.manifest.signature, self._bind, self._changed, self._check_open)
+
+    @cached_property
+    def _programs(self) -> tuple[HostedProgram, ...]:
+        """The programs of a session, the first call's first."""
+        manifest = self._artifact.manifest
+        later = [
+            HostedProgram(program, manifest, self._calls, self._limits, self._builders)
+            for program in self._artifact.host.later
+        ]
+        return (self._first, *later)
+
+    def _check_open(self) -> None:
+        if not self._finalizer.alive:
+            raise AdaptcError(f"the executable {self.name!r} is closed; load the artifact again")
 
     @property
     def name(self) -> str:
@@ -113,15 +147,13 @@ class Executable:
 
     def trace(self, *args: Any, **kwargs: Any) -> Trace:
         """Run the network as a call does, and tell the path, the reads and each unit's time. Raises as a call does."""
-        probe = Probe()
-        block, outputs = self._probed_host(probe, *self._bind(args, kwargs))
-        return self._trace(probe, self._build[block](outputs), "")
+        return self._traced(args, kwargs, {}, forced=False)
 
     def run_forced(
         self,
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
-        forced: Mapping[str, Sequence[Value | None]],
+        forced: Forced,
     ) -> Trace:
         """Run the network with the values of reads replaced, so that it takes a chosen path.
 
@@ -129,12 +161,15 @@ class Executable:
         value to the data. Where the network raises, `Trace.raises` says so. Raises `InputError` for the name of a
         read that the program does not have.
         """
-        probe = self._probe(forced)
-        try:
-            block, outputs = self._probed_host(probe, *self._bind(tuple(args), dict(kwargs)))
-        except NetworkError as error:
-            return self._trace(probe, None, error.exception)
-        return self._trace(probe, self._build[block](outputs), "")
+        return self._traced(tuple(args), dict(kwargs), forced, forced=True)
+
+    def _traced(self, args: tuple[Any, ...], kwargs: dict[str, Any], reads: Forced, *, forced: bool) -> Trace:
+        targets = self._changed(args, kwargs) if self._changed else ()
+        probe = self._first.probe(reads)
+        trace, _, _ = self._first.traced(probe, self._bind(args, kwargs), forced=forced)
+        for target, new in zip(targets, trace.changed):
+            np.copyto(target, new)
+        return trace
 
     def verify(self, tolerance: float = 1e-5) -> list[SampleResult]:
         """Run the artifact's samples again and compare with eager PyTorch's outputs, which lie in the artifact.
@@ -143,17 +178,12 @@ class Executable:
         """
         checks = input_checks(self._artifact.manifest.signature)
 
-        def run(inputs: Sequence[Any], forced: Mapping[str, Sequence[Value | None]]) -> Rerun:
-            probe = self._probe(forced)
+        def run(inputs: Sequence[Any], forced: Forced) -> Rerun:
             sizes: dict[str, int] = {}
-            outputs: tuple[Any, ...] = ()
-            raises = ""
-            try:
-                arrays = [check(value, sizes) for check, value in zip(checks, inputs)]
-                outputs = self._probed_host(probe, *arrays)[1]
-            except NetworkError as error:
-                raises = error.exception
-            return Rerun(outputs, raises, tuple(self.blocks[number] for number in probe.blocks))
+            arrays = [check(value, sizes) for check, value in zip(checks, inputs)]
+            trace, block, outputs = self._first.traced(self._first.probe(forced), arrays, forced=True)
+            leaves = outputs[: self._first.leaves[block]] if block >= 0 else ()
+            return Rerun(leaves, trace.raises, trace.path)
 
         artifact = self._artifact
         return [rerun(artifact.folder, sample, run, tolerance) for sample in artifact.manifest.samples]
@@ -165,8 +195,10 @@ class Executable:
             raise AdaptcError(f"the executable {self.name!r} is closed; load the artifact again")
 
         self._host = self._bind = closed
-        self._calls = {}
-        self.__dict__["_probed_host"] = closed
+        self._changed = None
+        self._calls.clear()
+        self.__dict__.pop("_programs", None)
+        self._first.run = self._first.__dict__["probed"] = closed
         self._finalizer()
 
     def __enter__(self) -> Executable:
@@ -179,37 +211,6 @@ class Executable:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-    @cached_property
-    def _probed_host(self) -> Callable[..., tuple[int, tuple[Any, ...]]]:
-        """The instrumented host, which is made when it is first asked for. Two threads may make it twice."""
-        manifest, program = self._artifact.manifest, self._artifact.host
-        source = host_source(program, manifest.units, manifest.signature.inputs, probed=True, limits=self._limits)
-        return host_function(source, manifest.units, self._calls)
-
-    def _probe(self, forced: Mapping[str, Sequence[Value | None]]) -> Probe:
-        numbers = {read.name: number for number, read in enumerate(reads_of(self._artifact.host))}
-        for name in forced:
-            if name not in numbers:
-                raise InputError(f"there is no read {name!r}; the reads are: {', '.join(numbers) or 'none'}")
-        return Probe({numbers[name]: values for name, values in forced.items()})
-
-    def _trace(self, probe: Probe, outputs: Any, raises: str) -> Trace:
-        program, units = self._artifact.host, self._artifact.manifest.units
-        reads = reads_of(program)
-        decisions: list[tuple[str, bool | int]] = []
-        for number, taken in probe.decisions:
-            terminator = program.blocks[number].terminator
-            assert isinstance(terminator, Branch | Switch)
-            decisions.append((terminator.loc, taken))
-        return Trace(
-            outputs=outputs,
-            path=tuple(program.blocks[number].name for number in probe.blocks),
-            decisions=tuple(decisions),
-            reads=tuple((reads[number].name, value) for number, value in probe.reads),
-            units=tuple((units[number].name, nanoseconds / 1000) for number, nanoseconds in probe.units),
-            raises=raises,
-        )
 
     def __repr__(self) -> str:
         return f"<adaptc executable {self.name}{self.signature}>"

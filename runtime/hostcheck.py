@@ -27,7 +27,7 @@ from adaptc.runtime.hostprogram import (
 )
 from adaptc.runtime.kinds import Kind, Kinds, ScalarKind, TensorKind, infer_kinds, kind_of
 from adaptc.runtime.manifest import Manifest, Unit
-from adaptc.runtime.treecheck import check_tree
+from adaptc.runtime.treecheck import check_tree, leaf_count
 
 FILE = "host.json"
 
@@ -45,8 +45,10 @@ def check(program: HostProgram, manifest: Manifest) -> Kinds:
     if program.entry not in blocks:
         _fail(f"the entry {program.entry!r} is not a block")
     entry, inputs = blocks[program.entry], manifest.signature.inputs
-    if len(entry.params) != len(inputs):
-        _fail(f"the entry takes {len(entry.params)} tensors, the signature has {len(inputs)}")
+    if len(entry.params) != len(inputs) + len(program.state):
+        also = f" and {len(program.state)} values of state" if program.state else ""
+        _fail(f"the entry takes {len(entry.params)} values, the signature has {len(inputs)} tensors{also}")
+    _check_session(program, len(inputs))
     for block in program.blocks:
         _check_block(block, blocks, units)
     reads = [step.name for block in program.blocks for step in block.steps if isinstance(step, Read)]
@@ -57,6 +59,35 @@ def check(program: HostProgram, manifest: Manifest) -> Kinds:
         if block.name in kinds:
             _check_kinds(block, kinds[block.name], units)
     return kinds
+
+
+def check_all(program: HostProgram, manifest: Manifest) -> Kinds:
+    """`check` of a program and of those with which a session goes on; gives what the values of the first one are."""
+    kinds = check(program, manifest)
+    sizes = [len(later.state) for later in program.later]
+    for part in (program, *program.later):
+        if part is not program:
+            check(part, manifest)
+            if part.later or part.changes != program.changes:
+                _fail("a program of a session has others of its own, or changes other inputs")
+        for block in part.blocks:
+            end = block.terminator
+            if not isinstance(end, Return):
+                continue
+            if end.next is not None and not 0 <= end.next < len(sizes):
+                _fail(f"a return goes on with program {end.next} of {len(sizes)}", block)
+            passed = len(end.outputs) - leaf_count(end.tree) - len(program.changes)
+            if passed != (0 if end.next is None else sizes[end.next]):
+                _fail("a return passes on what the next call of a session does not take", block)
+    return kinds
+
+
+def _check_session(program: HostProgram, inputs: int) -> None:
+    if any(not 0 <= number < inputs for number in program.changes):
+        _fail(f"inputs {list(program.changes)} are changed, of {inputs}")
+    for spec in program.state:
+        if spec.shape is not None:
+            check_dtype(spec.dtype, "a value of state", FILE)
 
 
 def _fail(what: str, block: HostBlock | None = None) -> NoReturn:

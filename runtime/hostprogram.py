@@ -170,12 +170,17 @@ class ValueSpec(msgspec.Struct, frozen=True):
 
 
 class Return(msgspec.Struct, frozen=True, tag="return", tag_field="terminator"):
-    """End the call: the leaves of `tree` are indices into `outputs`."""
+    """End the call: the leaves of `tree` are indices into `outputs`.
+
+    After the leaves, `outputs` holds the new values of the inputs that the program changes, then the state that the
+    call leaves behind: what the program number `next` of `HostProgram.later` takes after its inputs.
+    """
 
     outputs: tuple[Expr, ...]
     specs: tuple[ValueSpec, ...]
     tree: Tree
     loc: str = ""
+    next: int | None = None
 
 
 class Raise(msgspec.Struct, frozen=True, tag="raise", tag_field="terminator"):
@@ -199,10 +204,21 @@ class HostBlock(msgspec.Struct, frozen=True):
 
 
 class HostProgram(msgspec.Struct, frozen=True):
-    """Blocks by name; the call begins in `entry`, whose parameters are the flat input tensors in order."""
+    """Blocks by name; the call begins in `entry`, whose parameters are the flat input tensors in order, then `state`,
+    what the call before it left behind.
+
+    `changes` are the inputs, by number, that a call changes in place. The first program has in `later` those that the
+    calls of a session take after the first; `fixed` are the dimensions that have one size in a whole session, and
+    `no_session` says why there is no session where calls leave something behind that no program can take.
+    """
 
     entry: str
     blocks: tuple[HostBlock, ...]
+    state: tuple[ValueSpec, ...] = ()
+    changes: tuple[int, ...] = ()
+    later: tuple[HostProgram, ...] = ()
+    fixed: tuple[str, ...] = ()
+    no_session: str = ""
 
 
 def successors(terminator: Terminator) -> tuple[Edge, ...]:

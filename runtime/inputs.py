@@ -23,6 +23,9 @@ Bind = Callable[[tuple[Any, ...], dict[str, Any]], Sequence[Any]]
 Check = Callable[[Any, dict[str, int]], Any]
 """One argument to its array; the dict holds the sizes of the named dimensions that the call has had so far."""
 
+Changed = Callable[[tuple[Any, ...], dict[str, Any]], Sequence[Any]]
+"""The arguments of a call to the arrays that the network changes in place. Raises `InputError`."""
+
 ALIGNED_C_ORDER = 0x101
 """The bits of ``ndarray.flags.num`` for C-contiguous and aligned."""
 
@@ -53,6 +56,32 @@ def binder(signature: Signature) -> Bind:
         return [check(arg, sizes) for check, arg in zip(checks, args)]
 
     return bind_positional
+
+
+def changed_arrays(signature: Signature, changes: Sequence[int]) -> Changed:
+    """A function that finds the caller's own arrays for the inputs `changes`, which must be writeable."""
+    bind = _general(signature, [lambda value, sizes: value] * len(signature.inputs))
+    paths: dict[int, str] = {}
+    for argument in signature.arguments:
+        paths.update(leaf_paths(argument.tree, argument.name))
+
+    def find(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Sequence[Any]:
+        flat = bind(args, kwargs)
+        found = []
+        for number in changes:
+            spec, path = signature.inputs[number], paths[number]
+            array = as_array(flat[number], spec, np.dtype(spec.dtype), path)
+            if not isinstance(flat[number], np.ndarray) and not hasattr(flat[number], "__dlpack__"):
+                raise InputError(f"argument {path!r} is a number, but the network changes it in place; pass an array")
+            if not array.flags.writeable:
+                raise InputError(
+                    f"argument {path!r} cannot be written, but the network changes it in place; pass a NumPy array "
+                    f"that can be, such as a copy"
+                )
+            found.append(array)
+        return found
+
+    return find
 
 
 def input_checks(signature: Signature) -> list[Check]:

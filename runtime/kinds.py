@@ -17,9 +17,12 @@ from adaptc.runtime.hostprogram import (
     Read,
     Ref,
     Scalar,
+    ValueSpec,
     successors,
 )
 from adaptc.runtime.manifest import TensorSpec, Unit
+
+_SCALARS: dict[str, Scalar] = {"bool": "bool", "int": "int", "float": "float"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,8 @@ def infer_kinds(program: HostProgram, units: Mapping[str, Unit], inputs: Iterabl
     tensor on one edge and a host scalar on another.
     """
     blocks = {block.name: block for block in program.blocks}
-    entering: dict[str, list[Kind]] = {program.entry: [_tensor(spec) for spec in inputs]}
+    given = [*map(_tensor, inputs), *map(_value, program.state)]
+    entering: dict[str, list[Kind]] = {program.entry: given}
     kinds: Kinds = {}
     waiting = [program.entry]
     while waiting:
@@ -87,6 +91,12 @@ def kind_of(expr: Expr, values: Mapping[str, Kind]) -> Kind:
 
 def _tensor(spec: TensorSpec) -> TensorKind:
     return TensorKind(spec.dtype, spec.shape)
+
+
+def _value(spec: ValueSpec) -> Kind:
+    if spec.shape is not None:
+        return TensorKind(spec.dtype, spec.shape)
+    return ScalarKind(_SCALARS.get(spec.dtype))
 
 
 def _add_steps(values: dict[str, Kind], block: HostBlock, units: Mapping[str, Unit]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from adaptc.runtime.hostprogram import HostProgram, Return, ValueSpec
 from adaptc.runtime.manifest import Argument, Signature, TensorSpec
+from adaptc.runtime.structure import leaf_paths
 from adaptc.runtime.tree import (
     DictNode,
     Leaf,
@@ -24,12 +25,14 @@ from adaptc.runtime.tree import (
 class CallSignature:
     """The arguments, the flat inputs that they carry, and each different result, in the order of the program.
 
-    ``str`` writes it as Python would: ``(x: float32[batch, 64], *, mask: bool[batch]) -> float32[batch, 10]``.
+    ``str`` writes it as Python would: ``(x: float32[batch, 64], *, mask: bool[batch]) -> float32[batch, 10]``. The
+    inputs numbered in `changes` are changed in place.
     """
 
     arguments: tuple[Argument, ...]
     inputs: tuple[TensorSpec, ...]
     results: tuple[str, ...]
+    changes: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         parts: list[str] = []
@@ -39,7 +42,11 @@ class CallSignature:
                 parts.append("*")
                 starred = True
             parts.append(self._argument(argument))
-        return f"({', '.join(parts)}) -> {' | '.join(self.results) or 'never returns'}"
+        paths: dict[int, str] = {}
+        for argument in self.arguments:
+            paths.update(leaf_paths(argument.tree, argument.name))
+        changed = f"  # changes {', '.join(paths[number] for number in self.changes)} in place" if self.changes else ""
+        return f"({', '.join(parts)}) -> {' | '.join(self.results) or 'never returns'}{changed}"
 
     def _argument(self, argument: Argument) -> str:
         if isinstance(argument.tree, Static):
@@ -54,7 +61,7 @@ def call_signature(signature: Signature, program: HostProgram) -> CallSignature:
         for block in program.blocks
         if isinstance(block.terminator, Return)
     }
-    return CallSignature(signature.arguments, signature.inputs, tuple(results))
+    return CallSignature(signature.arguments, signature.inputs, tuple(results), program.changes)
 
 
 def tree_text(tree: Tree, specs: Sequence[TensorSpec | ValueSpec]) -> str:

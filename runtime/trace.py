@@ -13,7 +13,8 @@ from adaptc.runtime.probing import Value
 class Trace:
     """One call. `path`: block names in order; `decisions`: (line of the network, side taken or switch index);
     `reads`: (name, value); `units`: (name, microseconds). `raises` is the name of the exception that the network
-    raises on a forced path, where `outputs` is None."""
+    raises on a forced path, where `outputs` is None. `changed` has the new values of the inputs that the network
+    changes in place."""
 
     outputs: Any
     path: tuple[str, ...]
@@ -21,6 +22,7 @@ class Trace:
     reads: tuple[tuple[str, Value], ...]
     units: tuple[tuple[str, float], ...]
     raises: str = ""
+    changed: tuple[Any, ...] = ()
 
     def __str__(self) -> str:
         total = sum(microseconds for _, microseconds in self.units)

@@ -32,6 +32,11 @@ def leaf_indices(tree: Tree) -> list[int]:
     return [node.index for node in nodes(tree) if isinstance(node, Leaf)]
 
 
+def leaf_count(tree: Tree) -> int:
+    """How many values the leaves of `tree` stand for."""
+    return max(leaf_indices(tree), default=-1) + 1
+
+
 def nodes(tree: Tree) -> Iterator[Tree]:
     """The nodes of `tree`, parents first, in order."""
     waiting = [tree]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from adaptc.command.models import load_model
 from adaptc.command.output import OK, Output
-from adaptc.command.paths import show_verification
+from adaptc.command.paths import session_facts, show_verification
 from adaptc.command.progress import StageBars
 from adaptc.command.text import count, facts, seconds, size
 from adaptc.extras import needs_compiler
@@ -68,6 +68,7 @@ def _show(output: Output, report: CompileReport) -> None:
         ("artifact", f"{report.output} ({size(report.artifact_bytes)})"),
         ("weights", f"{size(report.weight_bytes)}, each stored once"),
         ("time", f"{seconds(report.seconds)}: {stages}"),
+        *session_facts(report.sessions),
         *(("note", note) for note in report.notes),
         ("next", f"adaptc run {report.output} --random --trace"),
         ("", f"adaptc verify {report.output}"),

@@ -34,6 +34,22 @@ def show_verification(output: Output, verification: Mapping[str, Any]) -> None:
         output.print(f"note: {note}")
 
 
+def session_facts(sessions: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What there is to tell of calls that follow each other, as label and text."""
+    if "impossible" in sessions:
+        return [("session", f"none; {sessions['impossible'].splitlines()[0]}")]
+    if not sessions:
+        return []
+    values = ", ".join(dict.fromkeys(text for state in sessions["state"] for text in state))
+    facts = [("session", f"executable.session() keeps {values}")]
+    if sessions["fixed"]:
+        facts.append(("", f"the same in all calls of a session: {', '.join(sessions['fixed'])}"))
+    if "paths" in sessions:
+        worst = error_size(sessions["max_relative_error"])
+        facts.append(("", f"verified on {count(sessions['paths'], 'path')} through several calls, at most {worst} off"))
+    return facts
+
+
 def never_taken(edges: Sequence[Mapping[str, Any]]) -> list[str]:
     """What never happened, line by line. A line in a loop or a function may stand in several places of the program:
     then it is said in how many of them."""

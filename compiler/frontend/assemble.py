@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from adaptc.compiler.errors import CompileError
+from adaptc.compiler.frontend import sessions
 from adaptc.compiler.frontend.draft import (
     Arm,
     BranchEnd,
@@ -20,7 +21,8 @@ from adaptc.compiler.frontend.draft import (
     Value,
 )
 from adaptc.compiler.frontend.export import Exporter, Lowered
-from adaptc.compiler.ir.program import Block, Output, Param, ScalarType, Terminator, Type
+from adaptc.compiler.ir.host_types import value_spec
+from adaptc.compiler.ir.program import Block, Output, Param, ScalarType, Terminator, Type, edges
 from adaptc.runtime.hostprogram import Branch, Edge, Expr, Jump, Let, Raise, Read, Ref, Return, Size, Switch
 
 
@@ -69,12 +71,18 @@ class Assembly:
     """Builds the blocks of a program from its drafts."""
 
     def __init__(self, entry: Draft, exporter: Exporter, progress: Callable[[int, int], None]) -> None:
+        sessions.begin_in_common(reachable(entry), len(entry.params))
         self.entry = entry
         self.exporter = exporter
         self.progress = progress
         self.drafts = reachable(entry)
         self.lowered: dict[int, Lowered | None] = {}
         self.live: dict[int, dict[Value, None]] = {}
+
+    def entries(self) -> list[str]:
+        """The names of the blocks that calls begin with: the first call, then those of a session."""
+        names = self._names()
+        return [names[id(draft)] for draft in (self.entry, *sessions.resumed(self.drafts))]
 
     def blocks(self) -> list[Block]:
         """The blocks, the entry first. Raises CompileError with all code that cannot be exported."""
@@ -200,11 +208,31 @@ class Assembly:
             case SwitchEnd(index=index, keys=keys, arms=arms, default=default, loc=loc):
                 edges = tuple(self._edge(arm, names) for arm in arms)
                 return Switch(index.expr, keys, edges, self._edge(default, names), loc)
-            case ReturnEnd(outputs=outputs, specs=specs, tree=tree, loc=loc):
-                return Return(tuple(self._expr(output) for output in outputs), tuple(specs), tree, loc)
+            case ReturnEnd(outputs=outputs, specs=specs, tree=tree, loc=loc, resume=resume):
+                given = [self._expr(output) for output in outputs]
+                if resume is None:
+                    return Return(tuple(given), tuple(specs), tree, loc)
+                params = [param for param in resume.draft.params if param in resume.args]
+                state = list(self.live[id(resume.draft)])
+                given += [*(self._expr(resume.args[param]) for param in params), *(Ref(value.name) for value in state)]
+                kinds = [*specs, *(value_spec(self._type(value)) for value in (*params, *state))]
+                number = sessions.resumed(self.drafts).index(resume.draft)
+                return Return(tuple(given), tuple(kinds), tree, loc, number)
             case RaiseEnd(exception=exception, message=message, loc=loc):
                 return Raise(exception, message, loc)
         raise AssertionError(f"draft {draft.index} has no end")
+
+
+def blocks_from(entry: str, blocks: Mapping[str, Block]) -> list[str]:
+    """The names of the blocks that `entry` leads to within one call, in the order of `blocks`."""
+    reached = {entry}
+    waiting = [entry]
+    while waiting:
+        for edge in edges(blocks[waiting.pop()]):
+            if edge.block not in reached:
+                reached.add(edge.block)
+                waiting.append(edge.block)
+    return [name for name in blocks if name in reached]
 
 
 def weight_names(blocks: Sequence[Block]) -> list[str]:

@@ -142,12 +142,14 @@ class SwitchEnd:
 
 @dataclass(slots=True)
 class ReturnEnd:
-    """The network returns."""
+    """The network returns. `resume` leads to the draft with which the next call of a session begins; its parameters
+    are that call's inputs."""
 
     outputs: list[Operand]
     specs: list[ValueSpec]
     tree: Tree
     loc: str
+    resume: Arm | None = None
 
 
 @dataclass(slots=True)
@@ -216,6 +218,8 @@ class Draft:
                 return [then, orelse]
             case SwitchEnd(arms=arms, default=default):
                 return [*arms, default]
+            case ReturnEnd(resume=Arm() as arm):
+                return [arm]
             case _:
                 return []
 

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from types import CellType, FunctionType
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from adaptc.compiler.frontend import arithmetic, calls, iteration, subscripts, texts
 from adaptc.compiler.frontend import instructions as code
 from adaptc.compiler.frontend.iteration import items
@@ -30,10 +28,6 @@ def get_attribute(machine: Machine, frame: Frame, i: code.GetAttr) -> None:
 def set_attribute(machine: Machine, frame: Frame, i: code.SetAttr) -> None:
     obj, value = operand(frame, i.obj), operand(frame, i.src)
     if obj is not POISON:
-        if isinstance(obj, torch.nn.Module):
-            machine.note(
-                f"{type(obj).__name__}.{i.name} is set during a call; every call starts from its value at compile time"
-            )
         setattr(obj, i.name, value)
     machine.step(frame)
 

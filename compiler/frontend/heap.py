@@ -164,10 +164,12 @@ class Heap:
         self.paused = False
         self.watched: dict[int, tuple[torch.nn.Module, dict[str, Any], dict[str, dict[str, Any]]]] = {}
         self.owned: list[Any] = []
+        self.names: dict[int, str] = {}
         for module in model.modules():
             for name, value in module.__dict__.items():
                 if name not in _MODULE_TABLES and not isinstance(value, (*_ATOMS, torch.nn.Module)):
                     self.owned.append(value)
+                    self.names.setdefault(id(value), f"{type(module).__name__}.{name}")
         self.start = self.snapshot([])
 
     def snapshot(self, roots: Iterable[Any]) -> Snapshot:
@@ -230,6 +232,27 @@ class Heap:
             if not isinstance(item, torch.nn.Module):
                 restore(item, held)
 
+    def changes(self) -> list[str]:
+        """What the network's modules and the objects that they own hold now and did not hold at the start."""
+        found: list[str] = []
+        for module, attributes, tables in self.watched.values():
+            before = {
+                **attributes,
+                **{f"{table}.{name}": item for table in tables for name, item in tables[table].items()},
+            }
+            now = dict(module.__dict__)
+            now |= {f"{table}.{name}": item for table in tables for name, item in now[table].items()}
+            names = [name for name in {**before, **now} if name not in _MODULE_TABLES]
+            found += [
+                f"{type(module).__name__}.{name.removeprefix('_buffers.').removeprefix('_parameters.')}"
+                for name in names
+                if not _same(before.get(name, self), now.get(name, self))
+            ]
+        for item, held in self.start.values():
+            if not isinstance(item, torch.nn.Module) and not _same_contents(contents(item), held):
+                found.append(self.names.get(id(item), f"an object of class {type(item).__name__}"))
+        return found
+
     def reset(self) -> None:
         """Put all modules and what they own back to where the capture began."""
         self._write(self.start)
@@ -270,6 +293,21 @@ class Heap:
             attributes = dict(module.__dict__)
             tables = {name: dict(attributes[name]) for name in _MODULE_TABLES if isinstance(attributes.get(name), dict)}
             self.watched[id(module)] = (module, attributes, tables)
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether two things that an object has held are one, or equal numbers or texts."""
+    if a is b:
+        return True
+    return type(a) is type(b) and isinstance(a, (bool, int, float, str, bytes)) and a == b
+
+
+def _same_contents(a: Any, b: Any) -> bool:
+    if isinstance(a, dict) and isinstance(b, dict):
+        return list(a) == list(b) and all(_same_contents(a[key], b[key]) for key in a)
+    if isinstance(a, (list, tuple)) and type(a) is type(b):
+        return len(a) == len(b) and all(map(_same_contents, a, b))
+    return (isinstance(a, set) and a == b) or _same(a, b)
 
 
 def restore_module(module: torch.nn.Module, attributes: dict[str, Any], tables: dict[str, dict[str, Any]]) -> None:

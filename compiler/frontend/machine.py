@@ -34,7 +34,10 @@ BOOLEAN = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "not", "and", "or"})
 
 
 class Machine:
-    """Runs one function call to all its ends; `finished` is called with each state that leaves the last frame."""
+    """Runs one function call to all its ends; `finished` is called with each state that leaves the last frame.
+
+    `next_call` ends a call within a session: it takes the state, the result and the arguments, and gives the next ones.
+    """
 
     def __init__(
         self,
@@ -45,6 +48,7 @@ class Machine:
         split_sites: set[JoinSite],
         rolled_sites: set[JoinSite],
         finished: Callable[[State, Any], None],
+        next_call: Callable[[State, Any, Any, Any], Any],
     ) -> None:
         self.recorder = recorder
         self.heap = heap
@@ -53,8 +57,11 @@ class Machine:
         self.split_sites = split_sites
         self.rolled_sites = rolled_sites
         self.finished = finished
+        self.next_call = next_call
         self.ready: list[State] = []
         self.drafts: list[Draft] = []
+        self.headers: list[rolling.Roll] = []
+        self.growing = True
         self.problems: dict[tuple[str, int, str], list[tuple[Problem, tuple[rolling.Roll, ...]]]] = {}
         self.deferred: list[Problem] = []
         self.notes: dict[str, None] = {}

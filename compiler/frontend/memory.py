@@ -59,7 +59,10 @@ class Held:
 
 
 class MemoryMap:
-    """The memories of a capture, shared by its states. Tensors are kept alive, so that ids stay unique."""
+    """The memories of a capture, shared by its states. Tensors are kept alive, so that ids stay unique.
+
+    `touched` are those that any call of the network changes in place.
+    """
 
     def __init__(self, name: Callable[[str], str]) -> None:
         self._name = name
@@ -67,6 +70,7 @@ class MemoryMap:
         self._of_tensor: dict[int, Memory] = {}
         self._recipes: dict[int, Recipe] = {}
         self._versions = itertools.count(1)
+        self.touched: set[Memory] = set()
 
     def of(self, tensor: torch.Tensor) -> Memory:
         """The memory of `tensor`."""
@@ -176,6 +180,7 @@ class MemoryMap:
     def after_change(self, held: Held, draft: Draft, tensor: torch.Tensor) -> None:
         """After the call: each tensor of the memory that `draft` holds has a new value, the others are out of date."""
         memory = self.of(tensor)
+        self.touched.add(memory)
         self.renew(held, memory)
         for member in memory.members:
             slot = draft.slots.get(id(member))

@@ -58,6 +58,7 @@ class Merge(ValueMerge):
 
     `rolling`: the join is the header of a loop, at which sizes and positions of iterators become symbols too.
     `observed`: takes the expressions of all pairs of numbers and sizes that the first two states hold.
+    `growing`: whether lists of different lengths may become one that has grown.
     """
 
     def run(self) -> State:
@@ -250,6 +251,8 @@ class Merge(ValueMerge):
 
     def _grown(self, lists: Sequence[Sequence[Any]]) -> Sequence[list[Any]]:
         """Lists of different lengths with one segment in place of what differs. Raises Conflict."""
+        if not self.growing:
+            raise Conflict("lists or tuples of different lengths")
         if not self.rolling and not any(segments.holds(items) for items in lists):
             raise Conflict("lists or tuples of different lengths")
         layout = segments.split(lists)

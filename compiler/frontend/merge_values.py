@@ -53,6 +53,7 @@ class ValueMerge:
         *,
         rolling: bool = False,
         observed: set[tuple[Any, Any]] | None = None,
+        growing: bool = True,
     ) -> None:
         self.recorder = recorder
         self.objects = objects
@@ -61,6 +62,7 @@ class ValueMerge:
         self.draft = draft
         self.rolling = rolling
         self.observed = observed
+        self.growing = growing
         self.columns_of_numbers: dict[sympy.Basic, tuple[Any, ...]] = {}
         self.held = self._common_held()
         self.heap: Snapshot = {}

@@ -17,6 +17,22 @@ def entry(model, args, kwargs):
     return model(*args, **kwargs)
 
 
+def changing_entry(model, args, kwargs):
+    """The call that is captured, where it changes its arguments in place."""
+    return model(*args, **kwargs), args, kwargs
+
+
+def session(model, args, kwargs):
+    """Call after call, each in the state that the one before it left."""
+    while True:
+        args, kwargs = next_call(model(*args, **kwargs), args, kwargs)
+
+
+def next_call(result, args, kwargs):
+    """Give the application the result of a call with `args`; the arguments of the next one. The machine answers it."""
+    raise NotImplementedError
+
+
 def any(iterable):
     """builtins.any"""
     for item in iterable:

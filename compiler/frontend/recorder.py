@@ -41,7 +41,7 @@ from adaptc.compiler.frontend.draft import (
 from adaptc.compiler.frontend.memory import Held, MemoryMap, Recipe
 from adaptc.compiler.frontend.parts import Part
 from adaptc.compiler.frontend.reasons import NATIVE, UNCLEAR
-from adaptc.compiler.frontend.signals import NeedsInterpretation, NeedsSplit, Refused
+from adaptc.compiler.frontend.signals import NeedsFixed, NeedsInterpretation, NeedsSplit, Refused
 from adaptc.compiler.frontend.sources import codes_of, codes_of_frames, is_machine_frame, user_location
 from adaptc.compiler.frontend.symbols import Shapes, Symbolic, SymbolTable, expression, kind_of
 
@@ -147,7 +147,7 @@ class Recorder(TorchFunctionMode):
         taken = {self.shapes.backed_var_to_val[symbol] for symbol in self.dimensions}
         if hint < 2 or hint in taken:
             hint = next(prime for prime in sympy.primerange(5, 10**6) if prime not in taken)
-        source = ConstantSource(name or self.name("extent"))
+        source = ConstantSource(self.name(name or "extent"))
         # a loop can leave a tensor without rows; an input has some
         positive = True if name else None
         symbol = self.shapes.create_symbol(hint, source, dynamic_dim=DimDynamic.DYNAMIC, positive=positive)
@@ -214,6 +214,8 @@ class Recorder(TorchFunctionMode):
             if fixed is not None:
                 del self.dimensions[symbol]
                 other = self.dimensions.get(fixed) or fixed
+                if name and other == name:
+                    raise NeedsFixed(name)
                 if not name:
                     raise Refused(
                         self.problem(

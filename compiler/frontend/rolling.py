@@ -16,7 +16,7 @@ import sympy
 import torch
 
 from adaptc.compiler.frontend import instructions as code
-from adaptc.compiler.frontend import joins
+from adaptc.compiler.frontend import joins, turns
 from adaptc.compiler.frontend.draft import Arm, Draft, JumpEnd, Operand, Value
 from adaptc.compiler.frontend.instructions import FunctionCode, Pc
 from adaptc.compiler.frontend.iterators import MachineIterator
@@ -43,7 +43,8 @@ class Roll:
     `entry` is the state that came there, frozen, `saved` what its draft held then, and `remaining` the number of items
     that the loop's iterator had, 0 where it has none and None where it depends on data.
     The first round captures the body as it follows on the entry. Later rounds have a `head`, the state at the header,
-    and its `draft`. `backs` are the states that came back in earlier rounds; `columns` tells for each number of the
+    and its `draft`. `backs` are the states that came back in earlier rounds, `linked` those whose drafts now
+    lead to the header (of the loop over a session's calls); `columns` tells for each number of the
     head what it stands for in `entry` and in `backs`.
     """
 
@@ -61,6 +62,7 @@ class Roll:
     left: bool = False
     peel: str = ""
     backs: list[State] = field(default_factory=list)
+    linked: list[State] = field(default_factory=list)
     columns: dict[sympy.Basic, tuple[Any, ...]] = field(default_factory=dict)
 
     @property
@@ -77,7 +79,7 @@ class Roll:
 
     def at_end(self, state: State) -> bool:
         """Whether `state` has come back to the header."""
-        if state.granted or self not in state.rolls or len(state.frames) != self.depth:
+        if state.granted or state.begins or self not in state.rolls or len(state.frames) != self.depth:
             return False
         frame = state.frames[-1]
         return frame.pc == self.header and frame.counts.get(self.header, 0) > self.count and self.holds(state)
@@ -97,16 +99,25 @@ def _outside(state: State, depth: int, header: Pc) -> tuple[Any, ...]:
 
 def enter(machine: Machine, state: State, frame: Frame) -> None:
     """Note that `state` has come to the header of a loop."""
+    if turns.is_session(frame):
+        turns.begin(machine, state)
+        return
     header = frame.pc
     peeled = frame.peeled.get(header)
     if peeled.whole if peeled is not None else not _eligible(frame):
         return
-    if any(roll.header == header and roll.holds(state) for roll in state.rolls):
+    if any(roll.header == header and roll.depth == len(state.frames) and roll.holds(state) for roll in state.rolls):
         return
     site = machine.site(state)
     if site in machine.split_sites:
         frame.peeled[header] = Peeled(MAX_TRIES, "what differs between its iterations is needed as it is")
         return
+    begin(machine, state, frame, site, 0 if peeled is None else peeled.tries)
+
+
+def begin(machine: Machine, state: State, frame: Frame, site: JoinSite, tries: int) -> Roll:
+    """A loop that may become one of the network, at whose header `state` is."""
+    header = frame.pc
     machine.heap.freeze(state)
     roll = Roll(
         state.copy(state.draft),
@@ -116,10 +127,11 @@ def enter(machine: Machine, state: State, frame: Frame) -> None:
         frame.code,
         header,
         frame.counts.get(header, 0),
-        0 if peeled is None else peeled.tries,
+        tries,
         _remaining(frame),
     )
     state.rolls = (*state.rolls, roll)
+    return roll
 
 
 def _eligible(frame: Frame) -> bool:
@@ -208,20 +220,23 @@ def ended(state: State) -> Roll | None:
 
 def come_back(machine: Machine, roll: Roll, states: list[State]) -> None:
     """States have come back to the header: link them to it, or capture the loop again with a wider header."""
+    if turns.is_session(roll.entry.frames[-1]):
+        turns.follow(machine, states)
+        return
     if machine.site(states[0]) not in machine.split_sites and len(states) > 1:
         states = joins.merge(machine, states)
     if roll.peel or not _worthwhile(machine, roll):
         _peel(machine, roll, states, roll.peel)
         return
     if roll.draft is not None:
-        links = [_link(machine, roll, state) for state in states]
-        if all(link is not None for link in links):
-            for state, link in zip(states, links, strict=True):
-                state.draft.end = JumpEnd(Arm(roll.draft, link or {}))
+        links = [link(machine, roll, state) for state in states]
+        if all(given is not None for given in links):
+            for state, given in zip(states, links, strict=True):
+                state.draft.end = JumpEnd(Arm(roll.draft, given or {}))
             _close(machine, roll)
             return
     try:
-        _widen(machine, roll, states)
+        widen(machine, roll, states)
     except Conflict as conflict:
         if roll.draft is None:
             _peel(machine, roll, states, str(conflict))
@@ -259,11 +274,12 @@ def _restart(machine: Machine, roll: Roll) -> State:
 def _discard(machine: Machine, roll: Roll) -> None:
     """Forget all that was captured from the header on."""
     machine.ready = [state for state in machine.ready if roll not in state.rolls]
+    turns.forget(machine, roll)
     machine.forget_problems(roll)
     roll.left = False
 
 
-def _widen(machine: Machine, roll: Roll, states: list[State]) -> None:
+def widen(machine: Machine, roll: Roll, states: list[State]) -> None:
     """Make block arguments of all that differs at the header. Raises Conflict."""
     seen = [*roll.backs, *states]
     if len(seen) > MAX_ROUNDS:
@@ -271,7 +287,9 @@ def _widen(machine: Machine, roll: Roll, states: list[State]) -> None:
     draft = Draft(len(machine.drafts), "{}:{}".format(*machine.location_of(roll.entry)))
     before = roll.entry.draft.copy()
     roll.entry.draft.restore(roll.saved)
-    attempt = Merge(machine.recorder, machine.heap, [roll.entry, *seen], roll.site, draft, rolling=True)
+    growing = machine.growing or not turns.is_session(roll.entry.frames[-1])
+    states = [roll.entry, *seen]
+    attempt = Merge(machine.recorder, machine.heap, states, roll.site, draft, rolling=True, growing=growing)
     with torch._C.DisableTorchFunction():
         try:
             head = attempt.run()
@@ -285,10 +303,11 @@ def _widen(machine: Machine, roll: Roll, states: list[State]) -> None:
     roll.draft, roll.head = draft, head
     head.rolls = (*roll.entry.rolls, roll)
     state = head.copy(draft)
+    state.begins = turns.is_session(state.frames[-1])
     machine.ready.append(state)
 
 
-def _link(machine: Machine, roll: Roll, back: State) -> dict[Value, Operand] | None:
+def link(machine: Machine, roll: Roll, back: State) -> dict[Value, Operand] | None:
     """What `back` passes for the header's block arguments; None where it differs from the header in anything else."""
     recorder, head, draft = machine.recorder, roll.head, roll.draft
     assert head is not None

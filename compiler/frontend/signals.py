@@ -45,6 +45,22 @@ class NeedsRoll(BaseException):
         self.site = site
 
 
+class NeedsFixed(BaseException):
+    """Calls of a session work together only where a dimension has the same size in all of them: capture again so."""
+
+    def __init__(self, dimension: str) -> None:
+        super().__init__(dimension)
+        self.dimension = dimension
+
+
+class NoSession(BaseException):
+    """Calls cannot follow each other, for the reason that `problem` tells."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
 class Refused(BaseException):
     """The network does something that cannot be compiled; `fatal` where the way it was found on cannot go on."""
 

@@ -133,6 +133,10 @@ def _print(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst:
     return None
 
 
+def _next_call(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    return machine.next_call(machine.state, *args)
+
+
 def _super(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
     if args:
         return NATIVE
@@ -248,6 +252,7 @@ SPECIALS: dict[Any, Special] = {
     prelude.indices_below: numeric.indices_below,
     prelude.own_number: numeric.own_number,
     prelude.counted: numeric.counted,
+    prelude.next_call: _next_call,
     builtins.bool: _bool,
     builtins.int: _converted(int, torch.sym_int),
     builtins.float: _converted(float, torch.sym_float),

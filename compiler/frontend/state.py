@@ -137,7 +137,7 @@ class State:
 
     `apart`: it has just been split from states at the same instruction and must not merge with them there.
     `tainted`: a problem was found on its way, so that errors which follow mean nothing.
-    `granted`: it is at an iterator that has another item on its way.
+    `granted`: it is at an iterator that has another item on its way. `begins`: it begins a call of a session.
     `rolls`: the loops that are being captured around it, outermost first (class Roll).
     """
 
@@ -149,6 +149,7 @@ class State:
     apart: bool = False
     tainted: bool = False
     granted: bool = False
+    begins: bool = False
     rolls: tuple[Any, ...] = ()
 
     def position(self) -> tuple[tuple[int, ...], ...]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
+from adaptc.compiler.ir.expressions import map_edges
 from adaptc.compiler.ir.program import Block, Program
+from adaptc.runtime.hostprogram import Edge
 
 
 def copy_block(block: Block) -> Block:
@@ -19,6 +22,14 @@ def copy_block(block: Block) -> Block:
     )
 
 
+def renamed_block(block: Block, names: Mapping[str, str]) -> Block:
+    """A copy of a block under its name in `names`, which has the blocks that its edges lead to as well."""
+    copy = copy_block(block)
+    copy.name = names[block.name]
+    copy.terminator = map_edges(block.terminator, lambda edge: Edge(names[edge.block], edge.args))
+    return copy
+
+
 def copy_program(program: Program) -> Program:
     """A program of its own with the same blocks and weights; code and tensors, never edited, are shared."""
     return replace(
@@ -26,4 +37,5 @@ def copy_program(program: Program) -> Program:
         blocks={name: copy_block(block) for name, block in program.blocks.items()},
         weights=dict(program.weights),
         notes=list(program.notes),
+        later=tuple(map(copy_program, program.later)),
     )

@@ -39,6 +39,14 @@ def dtype_name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
+def value_spec(type_: Type) -> ValueSpec:
+    """What a value of a type is for the runtime, in which bfloat16 travels as float32."""
+    if isinstance(type_, ScalarType):
+        return ValueSpec(type_.kind)
+    dtype = torch.float32 if type_.dtype == torch.bfloat16 else type_.dtype
+    return ValueSpec(dtype_name(dtype), type_.shape)
+
+
 def element_kind(dtype: torch.dtype) -> Scalar | None:
     """The kind of host scalar that an element of a tensor is; None for complex numbers."""
     if dtype == torch.bool:

@@ -15,13 +15,16 @@ from adaptc.compiler.ir.program import Block, Program, ScalarType, TensorType, T
 from adaptc.runtime.errors import InputError
 from adaptc.runtime.hostprogram import Branch, Edge, Jump, Let, Raise, Read, Return, Scalar, Switch
 from adaptc.runtime.tree import Tree
+from adaptc.runtime.treecheck import leaf_count
 
 
 @dataclass(frozen=True)
 class Outcome:
     """How a call ended: `outputs` in flat order with their `tree`, the blocks and reads on the way.
 
-    Where the network raises, `raises` is the exception's name, `message` its text, and `tree` is None.
+    Where the network raises, `raises` is the exception's name, `message` its text, and `tree` is None. `changed` has
+    the new values of the inputs that the program changes, `state` what the program number `next` of `Program.later`
+    begins with.
     """
 
     outputs: list[Value]
@@ -30,20 +33,27 @@ class Outcome:
     reads: tuple[tuple[str, Number], ...]
     raises: str = ""
     message: str = ""
+    changed: tuple[Value, ...] = ()
+    state: tuple[Value, ...] = ()
+    next: int | None = None
 
 
 Forced = Mapping[str, Sequence[Number | None]]
 """Read name -> the values it is made to give, in order; None, or running out, leaves it to the data."""
 
 
-def interpret(program: Program, inputs: Sequence[torch.Tensor], forced: Forced | None = None) -> Outcome:
+def interpret(
+    program: Program, inputs: Sequence[torch.Tensor], forced: Forced | None = None, state: Sequence[Value] = ()
+) -> Outcome:
     """Run `program` on flat `inputs`, with the values of reads replaced as `forced` says.
+
+    A program that a session goes on with takes the `state` that the call before left behind.
 
     Raises InputError where inputs or forced values do not fit, IRError where a value turns out to differ from
     its declared type, and whatever the network's own arithmetic raises.
     """
     _check_inputs(program, inputs)
-    return _Run(program, forced or {}).run(inputs)
+    return _Run(program, forced or {}).run([*inputs, *state])
 
 
 class _Run:
@@ -58,7 +68,7 @@ class _Run:
             if name not in names:
                 raise InputError(f"a value is forced on the read '{name}', which the program does not have")
 
-    def run(self, inputs: Sequence[torch.Tensor]) -> Outcome:
+    def run(self, inputs: Sequence[Value]) -> Outcome:
         block = self.program.blocks[self.program.entry]
         arguments: list[Value] = list(inputs)
         path: list[str] = []
@@ -66,9 +76,12 @@ class _Run:
             path.append(block.name)
             environment = self.enter(block, arguments)
             match block.terminator:
-                case Return(outputs=outputs, tree=tree):
+                case Return(outputs=outputs, tree=tree, next=number):
                     values = [evaluate(output, environment) for output in outputs]
-                    return Outcome(values, tree, tuple(path), tuple(self.reads))
+                    first, last = leaf_count(tree), leaf_count(tree) + len(self.program.changes)
+                    changed, left = tuple(values[first:last]), tuple(values[last:])
+                    reads = tuple(self.reads)
+                    return Outcome(values[:first], tree, tuple(path), reads, "", "", changed, left, number)
                 case Raise(exception=exception, message=message):
                     return Outcome([], None, tuple(path), tuple(self.reads), exception, message)
                 case terminator:

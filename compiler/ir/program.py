@@ -104,7 +104,12 @@ class Program:
 
     `inputs` are the parameters of the `entry` block, in order; `arguments` say how the network's own signature
     carries them. `weights` is the parameter table: each distinct tensor once, under its first name.
-    `notes` are facts that the user should know (attributes that a call changes, inputs that are mutated).
+    `notes` are facts that the user should know (attributes that a call changes, prints that are left out).
+
+    Of a program that is called again and again in a session, the entry's parameters after the inputs are `state`: what
+    the call before left behind. The outputs of every `Return` are the leaves of its tree, then the new values of the
+    inputs that are in `changes`, then the state for the program in `later` that its `next` names. `fixed` are the
+    dimensions that have one size in a whole session; `no_session` says why calls cannot follow each other.
     """
 
     name: str
@@ -114,6 +119,16 @@ class Program:
     blocks: dict[str, Block]
     weights: dict[str, torch.Tensor]
     notes: list[str] = field(default_factory=list)
+    state: tuple[Param, ...] = ()
+    changes: tuple[int, ...] = ()
+    later: tuple[Program, ...] = ()
+    fixed: tuple[str, ...] = ()
+    no_session: str = ""
+
+
+def programs(program: Program) -> tuple[Program, ...]:
+    """`program`, and those with which a session goes on."""
+    return (program, *program.later)
 
 
 def edges(block: Block) -> tuple[Edge, ...]:

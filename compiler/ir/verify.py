@@ -63,9 +63,9 @@ def _program_faults(program: Program) -> Iterator[str]:
         yield f"the entry block '{program.entry}' does not exist"
     else:
         found = _signature(entry.params)
-        given = _signature(program.inputs)
+        given = _signature([*program.inputs, *program.state])
         if found != given:
-            yield f"the entry's parameters ({found}) are not the inputs ({given})"
+            yield f"the entry's parameters ({found}) are not the inputs and the state ({given})"
     codes: dict[str, Code] = {}
     for block in program.blocks.values():
         if block.code is None:

@@ -87,8 +87,8 @@ class Comparison:
     unjudged: str = ""
 
 
-def compare(eager: object, ours: object, *, coarsest: Sequence[torch.dtype] = ()) -> Comparison:
-    """Compare nested outputs: `eager` holds tensors, `ours` NumPy arrays.
+def compare(eager: object, ours: object, *, coarsest: Sequence[torch.dtype] = (), root: str = "output") -> Comparison:
+    """Compare nested outputs: `eager` holds tensors, `ours` NumPy arrays; `root` is what they are called.
 
     The error of a float leaf is max|ours - eager| / max(max|eager|, 1e-6); NaN and infinities must stand in
     the same places. Integers, bools, strings, shapes, dtypes and the structure must be equal, except that
@@ -107,7 +107,7 @@ def compare(eager: object, ours: object, *, coarsest: Sequence[torch.dtype] = ()
     differences: list[Difference] = []
     if len(coarsest) != len(leaves):
         coarsest = [max(coarsest, key=_TOLERANCES.__getitem__, default=torch.float64)] * len(leaves)
-    for number, ((where, _), leaf, our_leaf) in enumerate(zip(leaf_paths(tree), leaves, our_leaves)):
+    for number, ((where, _), leaf, our_leaf) in enumerate(zip(leaf_paths(tree, root), leaves, our_leaves)):
         result = compare_leaf(where, leaf, our_leaf, coarsest[number])
         if isinstance(result, Difference):
             differences.append(replace(result, leaf=number))

@@ -57,13 +57,14 @@ class EagerRun:
     """How a call ended: with an output, or with the exception that it raised.
 
     `reads` are all reads in order; `consumed` is how many of the expected ones were met, the first that was
-    not being ``expected[consumed]``.
+    not being ``expected[consumed]``. `inputs` are the tensors of its arguments as the call left them.
     """
 
     output: Any
     reads: tuple[EagerRead, ...]
     exception: Exception | None
     consumed: int
+    inputs: tuple[torch.Tensor, ...] = ()
 
     @property
     def raises(self) -> str:
@@ -103,7 +104,8 @@ def run_eager_forced(
         except Exception as error:  # noqa: BLE001 (whatever the network raises is its result)
             exception = error
         output = _detached(output)
-    return EagerRun(output, tuple(mode.reads), exception, mode.position)
+    given = flatten((call_args, call_kwargs), "static")[1]
+    return EagerRun(output, tuple(mode.reads), exception, mode.position, tuple(given))
 
 
 def _detached(output: Any) -> Any:

@@ -18,8 +18,9 @@ from adaptc.compiler.verify.samples import LIMIT, Samples
 class Results:
     """The results of a verification as they come in."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, keep_samples: bool) -> None:
         self._program = program
+        self._keep_samples = keep_samples
         self._paths: dict[object, PathResult] = {}
         self._failures: list[Failure] = []
         self._marginal: list[MarginalFlip] = []
@@ -103,7 +104,8 @@ class Results:
     def sample(self, call: Call, inputs: InputSet, forced: bool) -> None:
         """Keep a good call as a sample for the artifact, which compares without float64."""
         if (
-            call.path is None
+            not self._keep_samples
+            or call.path is None
             or call.comparison.rounded
             or (forced and sum(bool(s.forced) for s in self._samples.records) >= LIMIT)
         ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import linecache
 import traceback
 from collections import defaultdict
@@ -10,7 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+import torch
+
 from adaptc.compiler.ir.program import Program
+from adaptc.compiler.structure import flatten
 from adaptc.compiler.verify.compare import Comparison, Difference, compare
 from adaptc.compiler.verify.eager import EagerRun, ExpectedRead, Number, run_eager_forced
 from adaptc.compiler.verify.flow import Flows
@@ -42,6 +46,8 @@ class Trace(Protocol):
     def reads(self) -> Sequence[tuple[str, Number]]: ...
     @property
     def raises(self) -> str | None: ...
+    @property
+    def changed(self) -> Sequence[Any]: ...
 
 
 class Executable(Protocol):
@@ -122,8 +128,11 @@ class Caller:
 
     def run(self, inputs: InputSet, forced: Forced) -> Trace | Exception:
         """Run the compiled network; the exception where it breaks down."""
+        args, kwargs = inputs.array_args, inputs.array_kwargs
+        if self.program.changes:
+            args, kwargs = copy.deepcopy((args, kwargs))
         try:
-            return self._executable.run_forced(inputs.array_args, inputs.array_kwargs, forced)
+            return self._executable.run_forced(args, kwargs, forced)
         except Exception as error:  # noqa: BLE001 (that it breaks down is a finding)
             return error
 
@@ -154,8 +163,16 @@ class Caller:
         call = self._judge(Call(path, trace, eager, tuple(reads), tuple(values), situation))
         if not call.good or trace.raises:
             return call
-        comparison = compare(eager.output, trace.outputs, coarsest=[origin.dtype for origin in flow.outputs])
-        return replace(call, comparison=self.rounding.judge(comparison, situation, trace.outputs))
+        leaves = len(flatten(eager.output, "leaf")[1])
+        coarsest = [origin.dtype for origin in flow.outputs][:leaves]
+        comparison = compare(eager.output, trace.outputs, coarsest=coarsest)
+        comparison = self.rounding.judge(comparison, situation, trace.outputs)
+        return replace(call, comparison=_with_inputs(comparison, self._changed(eager), trace.changed, flow.coarsest))
+
+    def _changed(self, eager: EagerRun) -> dict[str, torch.Tensor]:
+        """The inputs that the program changes in place, by name, as eager PyTorch left them."""
+        names = [entry.name for entry in self.program.inputs]
+        return {names[number]: eager.inputs[number] for number in self.program.changes}
 
     def shared(self, trace: Trace) -> list[tuple[str, Number]]:
         """The reads of a run that eager PyTorch has too: a read without a line is the program's own."""
@@ -180,6 +197,20 @@ class Caller:
             loc, _ = self.reads[call.reads[eager.consumed][0]]
             wrong = f"the compiled network reads a value at {loc}, eager PyTorch does not"
         return replace(call, wrong=wrong)
+
+
+def _with_inputs(
+    comparison: Comparison, eager: Mapping[str, torch.Tensor], ours: Sequence[Any], coarsest: torch.dtype
+) -> Comparison:
+    """`comparison` with that of the inputs which the network changes in place."""
+    for (name, theirs), array in zip(eager.items(), ours, strict=True):
+        found = compare(theirs, array, coarsest=[coarsest], root=f"input {name!r} after the call")
+        comparison = replace(
+            comparison,
+            max_relative_error=max(comparison.max_relative_error, found.max_relative_error),
+            differences=(*comparison.differences, *found.differences),
+        )
+    return comparison
 
 
 def by_name(reads: Reads) -> dict[str, list[Number | None]]:

@@ -38,6 +38,7 @@ def verify(
     dims: Mapping[str, Mapping[int, str]] | None = None,
     limit: int = 64,
     progress: Progress | None = None,
+    keep_samples: bool = True,
 ) -> VerificationReport:
     """Compare `executable`, compiled from `program`, with the unmodified `model`, path by path.
 
@@ -47,7 +48,8 @@ def verify(
     reads are compared. Paths that hang on what cannot be forced, such as a size that the data decides, are
     sought by random inputs. Natural: on the example inputs, on `samples` and on `random` random inputs (drawn
     from `seed`, named dimensions varied) the decisions must be those of eager PyTorch too. `dims` are the
-    named dimensions (input name -> axis -> name), by default those of the program's own inputs.
+    named dimensions (input name -> axis -> name), by default those of the program's own inputs. With `keep_samples`
+    the report has samples for the artifact.
 
     Raises SignatureError where a sample has another structure than the example inputs.
     """
@@ -55,7 +57,7 @@ def verify(
     example = input_set("the example inputs", bound)
     given = [like(bound, bind(forward, sample), f"sample {i + 1}") for i, sample in enumerate(samples)]
     drawn = random_inputs(bound, _named_dims(program) if dims is None else dims, max(random, 1), seed)
-    verifier = _Verifier(program, Caller(program, model, executable))
+    verifier = _Verifier(program, Caller(program, model, executable), keep_samples)
     hints = verifier.caller.learn(example)
     found = paths(program, limit, example.shapes, hints, seed)
     verifier.results.expect(found.paths)
@@ -86,9 +88,9 @@ def _named_dims(program: Program) -> dict[str, dict[int, str]]:
 class _Verifier:
     """Makes the calls and sends what they show to `results`."""
 
-    def __init__(self, program: Program, caller: Caller) -> None:
+    def __init__(self, program: Program, caller: Caller, keep_samples: bool) -> None:
         self.caller = caller
-        self.results = Results(program)
+        self.results = Results(program, keep_samples)
         self._compared: set[str] = set()
         self._tried: set[tuple[BranchEdge, int]] = set()
 

@@ -48,6 +48,11 @@ class RemoveDeadValues(ProgramPass):
         rw.drop_unused_weights()
 
 
+def live_parameters(program: Program, block: str) -> set[str]:
+    """The parameters of a block that some test or result depends on."""
+    return _Liveness(program).params[block]
+
+
 class _Liveness:
     """`params`: for each block its parameters that matter; what keeps only itself alive does not."""
 

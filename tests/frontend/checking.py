@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from adaptc.compiler.frontend.capture import capture
-from adaptc.compiler.ir.interpret import interpret
+from adaptc.compiler.ir.interpret import Outcome, interpret
 from adaptc.compiler.ir.program import Program
 from adaptc.compiler.ir.verify import verify
 from adaptc.compiler.signature import bind
@@ -50,29 +50,51 @@ def check(
         assert torch.equal(value, before[key]), "the capture changed the network"
     taken: dict[tuple[str, ...], int] = {}
     for call in calls:
-        eager_model, eager_call = copy.deepcopy(model), copy.deepcopy(call)
-        raised = ""
-        result = None
-        with torch.no_grad():
-            try:
-                result = eager_model(*eager_call)
-            except Exception as error:  # noqa: BLE001
-                raised = type(error).__name__
-        outcome = interpret(program, flatten(tuple(call), "static")[1])
+        outcome = compare(program, copy.deepcopy(model), call)
         taken[tuple(outcome.path)] = taken.get(tuple(outcome.path), 0) + 1
-        assert outcome.raises == raised
-        if raised:
-            continue
-        tree, leaves = flatten(result, "leaf")
-        our_tree, outputs = outcome.tree, outcome.outputs
-        if any(isinstance(node, RowsNode) for node in nodes(our_tree)):
-            our_tree, outputs = flatten(Builders().builder(our_tree)(outputs), "leaf")
-        assert our_tree == tree
-        for ours, eager in zip(outputs, leaves, strict=True):
-            same(ours, eager)
     if paths is not None:
         assert len(taken) == paths, f"{len(taken)} paths were taken: {taken}"
+    if program.later:
+        check_session(program, model, calls)
     return program
+
+
+def check_session(program: Program, model: nn.Module, calls: Sequence[tuple[Any, ...]]) -> None:
+    """Compare `calls` that follow each other, those that raise left out, with eager on one network."""
+    eager, current, state = copy.deepcopy(model), program, ()
+    for call in calls:
+        kept = copy.deepcopy(eager)
+        outcome = compare(current, eager, call, state)
+        if outcome.raises:
+            eager = kept
+        elif outcome.next is not None:
+            current, state = program.later[outcome.next], outcome.state
+
+
+def compare(program: Program, model: nn.Module, call: tuple[Any, ...], state: Sequence[Any] = ()) -> Outcome:
+    """Compare one call of a program with one of `model`, which it changes as a call does."""
+    eager_call, raised, result = copy.deepcopy(call), "", None
+    with torch.no_grad():
+        try:
+            result = model(*eager_call)
+        except Exception as error:  # noqa: BLE001
+            raised = type(error).__name__
+    outcome = interpret(program, flatten(tuple(call), "static")[1], None, state)
+    assert outcome.raises == raised
+    if raised:
+        return outcome
+    tree, leaves = flatten(result, "leaf")
+    our_tree, outputs = outcome.tree, outcome.outputs
+    if any(isinstance(node, RowsNode) for node in nodes(our_tree)):
+        our_tree, outputs = flatten(Builders().builder(our_tree)(outputs), "leaf")
+    assert our_tree == tree
+    for ours, eager in zip(outputs, leaves, strict=True):
+        same(ours, eager)
+    given = flatten(tuple(call), "static")[1]
+    now = dict(zip(program.changes, outcome.changed, strict=True))
+    for number, eager in enumerate(flatten(eager_call, "static")[1]):
+        same(now.get(number, given[number]), eager)
+    return outcome
 
 
 def signs(count: int, *shape: int) -> list[tuple[torch.Tensor]]:

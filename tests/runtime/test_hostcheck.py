@@ -68,7 +68,7 @@ BAD: dict[str, tuple[HostProgram, str]] = {
     "block twice": (HostProgram("a", (HostBlock("a", ("x",), (), END),) * 2), "two blocks have the same name"),
     "entry's arity": (
         HostProgram("a", (HostBlock("a", (), (), END),)),
-        "the entry takes 0 tensors, the signature has 1",
+        "the entry takes 0 values, the signature has 1 tensors",
     ),
     "unknown target": (one_block(terminator=Jump(Edge("z"))), "an edge leads to 'z', which is not a block"),
     "edge's arity": (one_block(terminator=Jump(Edge("a"))), "an edge passes 0 values to 'a', which takes 1"),
@@ -85,7 +85,7 @@ BAD: dict[str, tuple[HostProgram, str]] = {
         r"'x' is read before it is defined \(block 'b'\)",
     ),
     "value twice": (one_block(STEM, Let("h", Const(1))), "'h' is defined twice"),
-    "parameter twice": (HostProgram("a", (HostBlock("a", ("x", "x"), (), END),)), "takes 2 tensors"),
+    "parameter twice": (HostProgram("a", (HostBlock("a", ("x", "x"), (), END),)), "takes 2 values"),
     "function": (let(Apply("__import__", (Const("os"),))), "the function '__import__' is unknown"),
     "function's arity": (let(Apply("add", (Const(1),))), "'add' takes 2 arguments, not 1"),
     "constant": (let(Const("infinity", "float")), "'infinity' stands where a float is expected"),

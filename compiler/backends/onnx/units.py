@@ -13,7 +13,7 @@ from adaptc.compiler.backends.onnx.kernels import invalid, without_kernels
 from adaptc.compiler.backends.onnx.lower import lower
 from adaptc.compiler.backends.onnx.weights import write_weights
 from adaptc.compiler.errors import CompileError, Problem
-from adaptc.compiler.ir.program import Block, Code, Program
+from adaptc.compiler.ir.program import Block, Code, Program, programs
 from adaptc.compiler.options import Progress, no_progress
 from adaptc.runtime.manifest import Unit, Weight
 
@@ -27,18 +27,21 @@ def write_units(
 ) -> tuple[list[Unit], list[Weight], dict[str, str]]:
     """Write ``units/*.onnx`` and ``units/weights.bin`` into the artifact at `folder`.
 
-    Gives the units, the rows of the weights file, and block name -> unit name for the blocks that have code.
+    Gives the units, the rows of the weights file, and block name -> unit name for the blocks that have code, those
+    of a session's later programs among them.
     Blocks with the same code and equal weights share a unit. Raises `CompileError` listing every operator, of
     all blocks, that cannot be translated or that ONNX Runtime has no kernel for.
     """
     units_folder = folder / FOLDER
     units_folder.mkdir(parents=True)
-    blocks = [(block, block.code) for block in program.blocks.values() if block.code is not None]
+    everything = [block for part in programs(program) for block in part.blocks.values()]
+    blocks = [(block, block.code) for block in everything if block.code is not None]
     codes = list({id(code): code for _, code in blocks}.values())
     models = _lower_all(codes, progress)
     used = {id(code): used_weights(models[id(code)], code) for code in codes}
     names = [block.weights[index] for block, code in blocks for index in used[id(code)]]
-    table = write_weights(program.weights, names, units_folder / WEIGHTS_FILE, progress)
+    tensors = {name: tensor for part in programs(program) for name, tensor in part.weights.items()}
+    table = write_weights(tensors, names, units_folder / WEIGHTS_FILE, progress)
 
     units: dict[tuple[int, tuple[int, ...]], Unit] = {}
     block_units: dict[str, str] = {}

@@ -1,0 +1,66 @@
+"""What holds while a network is captured, and what its tensors are called."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from adaptc.compiler.frontend.guards import guarded_symbols
+from adaptc.compiler.frontend.heap import Heap
+from adaptc.compiler.frontend.modules import guarded_conversions
+from adaptc.compiler.frontend.operators import followed_operators
+from adaptc.compiler.frontend.recorder import Recorder
+from adaptc.compiler.frontend.state import Modes
+from adaptc.compiler.frontend.transforms import traced_transforms
+
+
+def weight_names(model: torch.nn.Module) -> dict[int, str]:
+    """The network's names of its parameters, buffers and plain tensor attributes, by id; the first name of each."""
+    names: dict[int, str] = {}
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        names.setdefault(id(tensor), name)
+    for path, module in model.named_modules():
+        for attribute, value in module.__dict__.items():
+            if isinstance(value, torch.Tensor):
+                names.setdefault(id(value), f"{path}.{attribute}".lstrip("."))
+    return names
+
+
+@contextlib.contextmanager
+def surroundings(recorder: Recorder, heap: Heap) -> Iterator[None]:
+    """What holds during a capture: no gradients, inference mode seen as that, compiled functions run eagerly."""
+    modes = Modes.current()
+    inference = torch.autograd.grad_mode.inference_mode
+    enter, leave = inference.__enter__, inference.__exit__
+
+    def enter_without_gradients(self: Any) -> None:
+        self._adaptc_previous = torch.is_grad_enabled()
+        if self.mode:
+            torch._C._set_grad_enabled(False)
+
+    def leave_without_gradients(self: Any, *exc: object) -> None:
+        torch._C._set_grad_enabled(self._adaptc_previous)
+
+    cls: Any = inference
+    cls.__enter__, cls.__exit__ = enter_without_gradients, leave_without_gradients
+    log = logging.getLogger("torch._subclasses.fake_tensor")
+    quiet, log.disabled = log.disabled, True  # its errors are reported as problems, with the user's line
+    try:
+        with (
+            torch.no_grad(),
+            heap.watching(),
+            guarded_symbols(recorder),
+            guarded_conversions(recorder),
+            followed_operators(recorder),
+            traced_transforms(recorder),
+            torch.compiler.set_stance("force_eager"),
+        ):
+            yield
+    finally:
+        cls.__enter__, cls.__exit__ = enter, leave
+        log.disabled = quiet
+        modes.activate()
