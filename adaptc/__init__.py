@@ -78,13 +78,15 @@ def compile(
     verify: bool = True,
     random_inputs: int = 8,
     seed: int = 0,
+    random_seed: int | None = None,
 ) -> CompileReport:
     """Compile `model` and write the artifact to `path`: a folder, or one file if `path` ends in ".adaptc".
 
     `example_inputs`: a tensor, a tuple of positional arguments, a dict of keyword arguments, or a (tuple, dict) of
     both. `dynamic` names the axes whose size may differ from call to call: ``{"x": {0: "batch"}}``. Unless `verify`
     is False, every path is compared with eager PyTorch, as are `samples` (further input sets) and `random_inputs`
-    random input sets drawn from `seed`.
+    random input sets drawn from `seed`. A network that draws random numbers itself needs a `random_seed`: then equal
+    seeds give equal draws in every run (`load` may give another seed).
 
     Raises `CompileError` listing every reason why the network cannot be compiled, `VerificationError` where the
     compiled network differs from eager, and `MissingExtraError` without the compile extra. A failure leaves
@@ -106,21 +108,30 @@ def compile(
         verify=verify,
         random_inputs=random_inputs,
         seed=seed,
+        random_seed=random_seed,
     )
     return compile_model(model, example_inputs, Path(path), options=options)
 
 
 def load(
-    path: str | PathLike[str], *, engine: str | None = None, threads: int = 1, max_iterations: int | None = None
+    path: str | PathLike[str],
+    *,
+    engine: str | None = None,
+    threads: int = 1,
+    max_iterations: int | None = None,
+    random_seed: int | None = None,
 ) -> Executable:
     """Load the artifact at `path` (a folder or a .adaptc file): a callable with the network's own signature.
 
     `engine` None takes the one that the artifact was compiled for; `threads` is the number of threads the engine
-    may use in one call. A call in which one loop takes more than `max_iterations` raises `LoopError`.
-    Raises `ArtifactError`, `EngineError`, and `InputError` for a wrong `threads` or `max_iterations`.
+    may use in one call. A call in which one loop takes more than `max_iterations` raises `LoopError`. A network that
+    draws random numbers draws them from `random_seed`, by default that of the compile.
+    Raises `ArtifactError`, `EngineError`, and `InputError` for a wrong `threads`, `max_iterations` or `random_seed`.
     """
     from pathlib import Path
 
     from adaptc.runtime import load as load_executable
 
-    return load_executable(Path(path), engine=engine, threads=threads, max_iterations=max_iterations)
+    return load_executable(
+        Path(path), engine=engine, threads=threads, max_iterations=max_iterations, random_seed=random_seed
+    )

@@ -8,6 +8,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
@@ -64,7 +65,12 @@ def compile_model(
     with _destination(output) as folder:
         with stages.time("capture"):
             program, bound = capture_program(
-                model, example_inputs, name=options.name, dynamic=options.dynamic, progress=progress
+                model,
+                example_inputs,
+                name=options.name,
+                dynamic=options.dynamic,
+                progress=progress,
+                random_seed=options.random_seed,
             )
         with stages.time("passes"):
             passes = optimise(program, progress)
@@ -89,6 +95,7 @@ def capture_program(
     name: str,
     dynamic: Mapping[str, Mapping[int, str]],
     progress: Progress = no_progress,
+    random_seed: int | None = None,
 ) -> tuple[Program, Bound]:
     """The program of `model`, checked against the IR's rules, and how the example inputs call it.
 
@@ -103,7 +110,7 @@ def capture_program(
     progress("capture", 0, 0)
     try:
         with settled(model):
-            program = capture(model, bound, dynamic, name, lambda done, total: progress("capture", done, total))
+            program = capture(model, bound, dynamic, name, partial(progress, "capture"), random_seed)
     except CompileError as error:
         raise CompileError([*problems, *error.problems]) from error
     if problems:
@@ -188,7 +195,12 @@ def verify_artifact_of(
     was compiled from a network with other control flow.
     """
     program, bound = capture_program(
-        model, example_inputs, name=options.name, dynamic=options.dynamic, progress=progress
+        model,
+        example_inputs,
+        name=options.name,
+        dynamic=options.dynamic,
+        progress=progress,
+        random_seed=artifact.host.seed,
     )
     optimise(program, progress)
     if _control_flow(program.blocks.values()) != _control_flow(artifact.host.blocks):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from adaptc.compiler.ir.expressions import map_step
 from adaptc.compiler.ir.host_types import value_spec
 from adaptc.compiler.ir.program import Block, Program
 from adaptc.runtime.hostprogram import (
@@ -17,7 +18,6 @@ from adaptc.runtime.hostprogram import (
     HostBlock,
     HostProgram,
     Jump,
-    Let,
     Read,
     Ref,
     Return,
@@ -51,6 +51,7 @@ def host_program(program: Program, block_units: Mapping[str, str]) -> HostProgra
         tuple(host_program(later, block_units) for later in program.later),
         program.fixed,
         program.no_session,
+        program.seed,
     )
 
 
@@ -72,7 +73,8 @@ def _host_block(
         if isinstance(step, Read):
             steps.append(msgspec.structs.replace(step, name=names[step.name], tensor=names[step.tensor]))
         else:
-            steps.append(Let(names[step.name], _renamed(step.expr, names), step.loc))
+            renamed = map_step(step, lambda expr: _renamed(expr, names))
+            steps.append(msgspec.structs.replace(renamed, name=names[step.name]))
     params = tuple(names[param.name] for param in block.params)
     return HostBlock(block.name, params, tuple(steps), _terminator(block.terminator, names))
 

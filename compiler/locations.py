@@ -55,9 +55,17 @@ class Locations:
     def shortened_program(self, program: Program) -> Program:
         """`program` with short locations throughout. It is for writing and printing: verification and the messages
         of errors need the files themselves."""
-        codes: dict[int, Code] = {}
-        blocks = {name: self._block(block, codes) for name, block in program.blocks.items()}
-        return replace(program, blocks=blocks, notes=[self.short(note) for note in program.notes])
+        return self._program(program, {})
+
+    def _program(self, program: Program, codes: dict[int, Code]) -> Program:
+        return replace(
+            program,
+            blocks={name: self._block(block, codes) for name, block in program.blocks.items()},
+            notes=[self.short(note) for note in program.notes],
+            loops={self.short(loc): treated for loc, treated in program.loops.items()},
+            later=tuple(self._program(part, codes) for part in program.later),
+            no_session=self.short(program.no_session),
+        )
 
     @contextmanager
     def problems_in_full(self) -> Iterator[None]:

@@ -19,6 +19,7 @@ from adaptc.compiler.signature import ExampleInputs, bind
 from adaptc.compiler.structure import rebuild
 from adaptc.compiler.user_code import call, execute, importable
 from adaptc.runtime.errors import InputError
+from adaptc.runtime.stream import check_seed
 
 _EXAMPLE = "example_inputs = (torch.randn(1, 3, 32, 32),)"
 
@@ -33,6 +34,7 @@ class ModelFile:
     example_inputs: object
     dynamic: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     samples: tuple[object, ...] = ()
+    random_seed: int | None = None
 
     @property
     def folder(self) -> Path:
@@ -41,7 +43,8 @@ class ModelFile:
 
 
 def load_model_file(path: Path, *, model: str = "model", inputs: Sequence[str] = (), seed: int = 0) -> ModelFile:
-    """Run the file at `path` and take the network called `model`, its example inputs, `dynamic` and `samples`.
+    """Run the file at `path` and take the network called `model`, its example inputs, `dynamic`, `samples` and
+    `random_seed`.
 
     `inputs` are "name=spec" texts (`adaptc.compiler.input_specs`) that replace example inputs; random ones are
     drawn from `seed`. The file's folder is importable meanwhile. Raises `ModelFileError`, and `InputError` for
@@ -61,10 +64,11 @@ def load_model_file(path: Path, *, model: str = "model", inputs: Sequence[str] =
         examples = _find_examples(module, file, bool(inputs))
         dynamic = _find_dynamic(module, file)
         samples = _find_samples(module, file)
+        random_seed = _find_random_seed(module, file)
     if inputs:
         examples = _replace(network, examples, inputs, seed)
     name = model if model != "model" else file.parent.name if file.stem == "model" else file.stem
-    return ModelFile(path, name, network, examples, dynamic, samples)
+    return ModelFile(path, name, network, examples, dynamic, samples, random_seed)
 
 
 def _find_model(module: ModuleType, file: Path, name: str) -> nn.Module:
@@ -147,6 +151,15 @@ def _find_samples(module: ModuleType, file: Path) -> tuple[object, ...]:
     for index, sample in enumerate(samples):
         _check_inputs(sample, f"samples[{index}]", file)
     return tuple(samples)
+
+
+def _find_random_seed(module: ModuleType, file: Path) -> int | None:
+    seed = getattr(module, "random_seed", None)
+    try:
+        check_seed(seed)
+    except InputError as error:
+        raise ModelFileError(f"in {file}, {error}") from error
+    return cast(int | None, seed)
 
 
 def _find_dynamic(module: ModuleType, file: Path) -> dict[str, dict[int, str]]:

@@ -21,7 +21,7 @@ from adaptc.compiler.ir.host_types import PYTHON_TYPES, SCALAR_DTYPES, environme
 from adaptc.compiler.ir.program import Block, Code, Program, edges
 from adaptc.passes.folding import decided, fold
 from adaptc.passes.specialise import placeholder_nodes, result_nodes, sources
-from adaptc.runtime.hostprogram import Const, Edge, Expr, Read, Ref, successors
+from adaptc.runtime.hostprogram import Const, Edge, Expr, Let, Read, Ref, successors
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Constants:
                 tensor = known.get(step.tensor)
                 if isinstance(tensor, Weight | Literal):
                     known[step.name] = literal(self.tensor(tensor).item())
-            else:
+            elif isinstance(step, Let):
                 value = self.fold(block, step.expr, known)
                 if isinstance(value, Const):
                     known[step.name] = value

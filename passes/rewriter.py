@@ -19,7 +19,7 @@ from adaptc.compiler.ir.expressions import (
 from adaptc.compiler.ir.program import Block, Code, Output, Program, edges
 from adaptc.compiler.ir.verify import reachable
 from adaptc.passes.specialise import Request, specialise
-from adaptc.runtime.hostprogram import Edge, Expr, Let, Read, Ref, Terminator
+from adaptc.runtime.hostprogram import Draw, Edge, Expr, Let, Read, Ref, Terminator
 
 
 class Rewriter:
@@ -49,7 +49,7 @@ class Rewriter:
             target.terminator = terminator
             self.counts["terminators replaced"] += 1
 
-    def set_steps(self, block: str, steps: Sequence[Let | Read]) -> None:
+    def set_steps(self, block: str, steps: Sequence[Let | Read | Draw]) -> None:
         """Replace the steps of a block."""
         target = self.program.blocks[block]
         if [_step_key(step) for step in target.steps] != [_step_key(step) for step in steps]:
@@ -189,9 +189,11 @@ def _renamed_input(name: str, values: Mapping[str, Expr], params: Collection[str
     return value.name if isinstance(value, Ref) and value.name in params else name
 
 
-def _step_key(step: Let | Read) -> object:
+def _step_key(step: Let | Read | Draw) -> object:
     if isinstance(step, Read):
         return step
+    if isinstance(step, Draw):
+        return (step.name, step.kind, edge_key(Edge(step.dtype, (*step.shape, *step.args))), step.loc)
     return (step.name, edge_key(Edge("", (step.expr,))), step.loc)
 
 

@@ -21,6 +21,7 @@ from adaptc.runtime.probing import Value
 from adaptc.runtime.samples import Rerun, rerun
 from adaptc.runtime.session import Session
 from adaptc.runtime.signature import CallSignature, call_signature
+from adaptc.runtime.stream import Stream, check_seed
 from adaptc.runtime.structure import Builders
 from adaptc.runtime.trace import SampleResult, Trace
 
@@ -37,16 +38,19 @@ def load(
     engine: str | None = None,
     threads: int = 1,
     max_iterations: int | None = None,
+    random_seed: int | None = None,
 ) -> Executable:
     """Load the artifact at `path`, a folder or a ``.adaptc`` file.
 
     `engine` None takes the one that the artifact was compiled for; `threads` is the number of threads that the
-    engine may use in one call. A call in which one loop takes more than `max_iterations` raises `LoopError`.
-    Raises `ArtifactError`, `EngineError`, and `InputError` for a wrong `threads` or `max_iterations`.
+    engine may use in one call. A call in which one loop takes more than `max_iterations` raises `LoopError`. A network
+    that draws random numbers draws them from `random_seed`, by default that of the compile.
+    Raises `ArtifactError`, `EngineError`, and `InputError` for a wrong `threads`, `max_iterations` or
+    `random_seed`.
     """
     artifact = open_artifact(path)
     try:
-        return Executable(artifact, engine, threads, max_iterations)
+        return Executable(artifact, engine, threads, max_iterations, random_seed)
     except BaseException:
         artifact.close()
         raise
@@ -58,13 +62,22 @@ class Executable:
     It may be called from several threads at once: a call leaves nothing on the object. Made by `load`.
     """
 
-    def __init__(self, artifact: Artifact, engine: str | None, threads: int, max_iterations: int | None = None) -> None:
+    def __init__(
+        self,
+        artifact: Artifact,
+        engine: str | None,
+        threads: int,
+        max_iterations: int | None = None,
+        random_seed: int | None = None,
+    ) -> None:
         self._finalizer = weakref.finalize(self, artifact.close)
         if type(threads) is not int or not 1 <= threads <= MOST_THREADS:
             raise InputError(f"threads is {threads!r}: it must be an int from 1 to {MOST_THREADS}")
         if max_iterations is not None and (type(max_iterations) is not int or max_iterations < 1):
             raise InputError(f"max_iterations is {max_iterations!r}: it must be an int from 1, or None for no limit")
+        check_seed(random_seed)
         manifest = artifact.manifest
+        self._seed = artifact.host.seed if random_seed is None else random_seed
         self._limits = Limits(iterations=max_iterations)
         self._artifact = artifact
         self._engine = open_engine(
@@ -85,25 +98,34 @@ class Executable:
         one that changes its arguments in place changes the arrays that are given. Raises `InputError` if the arguments
         do not fit, `NetworkError` where the network raises, and `EngineError` if a unit fails.
         """
-        if self._changed is not None:
-            targets = self._changed(args, kwargs)
-            block, outputs = self._host(*self._bind(args, kwargs))
+        if self._changed is not None or self._first.draws:
+            targets = self._changed(args, kwargs) if self._changed else ()
+            block, outputs = self._host(*self._start(), *self._bind(args, kwargs))
             for target, new in zip(targets, outputs[self._first.leaves[block] :]):
                 np.copyto(target, new)
             return self._build[block](outputs)
         block, outputs = self._host(*self._bind(args, kwargs))
         return self._build[block](outputs)
 
-    def session(self) -> Session:
+    def _start(self) -> tuple[Stream, ...]:
+        """What a call takes before its arguments: its stream, where it draws random numbers."""
+        return (Stream(self._seed or 0),) if self._first.draws else ()
+
+    def session(self, random_seed: int | None = None) -> Session:
         """A new session: calls that follow each other, each in the state that the one before left behind.
 
-        Raises `SessionError` with the reason where the network keeps a state that no later call can be compiled for.
+        Its random numbers come from one stream, that of `random_seed` (by default the executable's), which goes on
+        from call to call. Raises `SessionError` with the reason where the network keeps a state that no later call
+        can be compiled for.
         """
         self._check_open()
         program = self._artifact.host
         if program.no_session:
             raise SessionError(f"calls of {self.name!r} cannot follow each other in a session:\n{program.no_session}")
-        return Session(self._programs, self._artifact.manifest.signature, self._bind, self._changed, self._check_open)
+        check_seed(random_seed)
+        first = self._seed if random_seed is None else random_seed
+        signature = self._artifact.manifest.signature
+        return Session(self._programs, signature, self._bind, self._changed, self._check_open, first or 0)
 
     @cached_property
     def _programs(self) -> tuple[HostedProgram, ...]:
@@ -166,7 +188,7 @@ class Executable:
     def _traced(self, args: tuple[Any, ...], kwargs: dict[str, Any], reads: Forced, *, forced: bool) -> Trace:
         targets = self._changed(args, kwargs) if self._changed else ()
         probe = self._first.probe(reads)
-        trace, _, _ = self._first.traced(probe, self._bind(args, kwargs), forced=forced)
+        trace, _, _ = self._first.traced(probe, [*self._start(), *self._bind(args, kwargs)], forced=forced)
         for target, new in zip(targets, trace.changed):
             np.copyto(target, new)
         return trace
@@ -181,7 +203,8 @@ class Executable:
         def run(inputs: Sequence[Any], forced: Forced) -> Rerun:
             sizes: dict[str, int] = {}
             arrays = [check(value, sizes) for check, value in zip(checks, inputs)]
-            trace, block, outputs = self._first.traced(self._first.probe(forced), arrays, forced=True)
+            values = [*self._start(), *arrays]
+            trace, block, outputs = self._first.traced(self._first.probe(forced), values, forced=True)
             leaves = outputs[: self._first.leaves[block]] if block >= 0 else ()
             return Rerun(leaves, trace.raises, trace.path)
 

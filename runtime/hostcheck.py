@@ -13,6 +13,7 @@ from adaptc.runtime.hostprogram import (
     Branch,
     Call,
     Const,
+    Draw,
     Edge,
     Expr,
     HostBlock,
@@ -23,6 +24,7 @@ from adaptc.runtime.hostprogram import (
     Return,
     Size,
     Switch,
+    draws,
     successors,
 )
 from adaptc.runtime.kinds import Kind, Kinds, ScalarKind, TensorKind, infer_kinds, kind_of
@@ -44,6 +46,8 @@ def check(program: HostProgram, manifest: Manifest) -> Kinds:
         _fail("two blocks have the same name")
     if program.entry not in blocks:
         _fail(f"the entry {program.entry!r} is not a block")
+    if draws(program) and program.seed is None:
+        _fail("random numbers are drawn without a seed")
     entry, inputs = blocks[program.entry], manifest.signature.inputs
     if len(entry.params) != len(inputs) + len(program.state):
         also = f" and {len(program.state)} values of state" if program.state else ""
@@ -124,6 +128,13 @@ def _check_block(block: HostBlock, blocks: Mapping[str, HostBlock], units: Mappi
             case Read(name=name, tensor=tensor):
                 _check_expr(Ref(tensor), known, block)
                 define(name)
+            case Draw(name=name, kind=drawn, shape=shape, dtype=dtype, args=args):
+                for expr in (*shape, *args):
+                    _check_expr(expr, known, block)
+                if len(args) != (2 if drawn == "integers" else 0) or (drawn == "permutation" and len(shape) != 1):
+                    _fail(f"{name!r} draws {drawn} of {len(shape)} dimensions with {len(args)} numbers", block)
+                check_dtype(dtype, f"the draw {name!r}", FILE)
+                define(name)
     _check_terminator(block, known, blocks)
 
 
@@ -191,6 +202,9 @@ def _check_kinds(block: HostBlock, kinds: Mapping[str, Kind], units: Mapping[str
                         _fail(f"a host scalar goes to input {spec.name!r} of unit {unit!r}, a tensor", block)
             case Let(expr=expr):
                 _check_scalar(expr, kinds, block)
+            case Draw():
+                for expr in (*step.shape, *step.args):
+                    _check_scalar(expr, kinds, block)
             case Read(tensor=tensor):
                 kind = kinds[tensor]
                 if not isinstance(kind, TensorKind):

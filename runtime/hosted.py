@@ -8,7 +8,7 @@ from typing import Any
 
 from adaptc.runtime.engines.base import UnitCall
 from adaptc.runtime.errors import InputError, NetworkError
-from adaptc.runtime.hostprogram import Branch, HostProgram, Return, Switch
+from adaptc.runtime.hostprogram import Branch, HostProgram, Return, Switch, draws
 from adaptc.runtime.manifest import Manifest
 from adaptc.runtime.placement import Limits
 from adaptc.runtime.probing import Probe, Value, reads_of
@@ -23,7 +23,8 @@ class HostedProgram:
     return was taken with the flat outputs.
 
     By that number: `build` makes the network's result of the outputs, `leaves` is how many of them are its leaves, and
-    `next` the number of the program that a session goes on with, None where no state is left behind.
+    `next` the number of the program that a session goes on with, None where no state is left behind. A program that
+    `draws` takes a stream of random numbers before all else.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class HostedProgram:
         builders: Builders,
     ) -> None:
         self.program = program
+        self.draws = draws(program)
         self._manifest = manifest
         self._calls = calls
         self._limits = limits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from adaptc.runtime.placement import Limits
 from adaptc.runtime.printing import RESERVED, HostPrinter, Lines, tuple_text
 from adaptc.runtime.signature import call_signature
 from adaptc.runtime.steps import StepPrinter
+from adaptc.runtime.stream import Stream
 from adaptc.runtime.synthesis import unit_identifiers
 from adaptc.runtime.tree import (
     DictNode,
@@ -37,7 +39,10 @@ Written by adaptc from host.json, to be read and to be copied out: adaptc itself
     outputs = run(...)  # NumPy arrays in the order of the network's own arguments; nothing is checked
 """
 
+from __future__ import annotations
+
 import collections
+import copy
 import math
 import types
 from pathlib import Path
@@ -60,9 +65,9 @@ def open_unit(file, inputs, outputs, threads):
         return session.run(outputs, dict(zip(inputs, arrays)))
 
     return call
+'''
 
-
-def load(folder=Path(__file__).parent, threads=1):
+LOAD = '''def load(folder=Path(__file__).parent, threads=1):
     """Open the units below `folder`; the function that is returned runs the network."""
     folder = Path(folder)
 '''
@@ -86,7 +91,8 @@ def host_file(program: HostProgram, manifest: Manifest) -> str:
     lines: Lines = [*_openings(manifest.units), (1, "")]
     lines += [(1, f"# {_comment(manifest.name)}{_comment(str(call_signature(manifest.signature, program)))}")]
     lines += [*printer.class_lines(), *printer.functions(1), (1, ""), (1, "return run")]
-    return HEAD + "".join(f"{'    ' * level}{text}".rstrip() + "\n" for level, text in lines)
+    stream = f"\n\n{inspect.getsource(Stream)}\n\n" if printer.draws else "\n\n"
+    return HEAD + stream + LOAD + "".join(f"{'    ' * level}{text}".rstrip() + "\n" for level, text in lines)
 
 
 class FilePrinter(HostPrinter):
@@ -98,7 +104,18 @@ class FilePrinter(HostPrinter):
         self.steps = _CommentedSteps(program, self.steps.units, names, self.kinds)
         self.signature = manifest.signature
         self.classes: dict[tuple[str, tuple[str, ...]], str] = {}
-        self.reserved = {*RESERVED, *names.values(), "collections", "types", "folder", "threads", "load", "run"}
+        self.reserved = {
+            *RESERVED,
+            *names.values(),
+            "collections",
+            "copy",
+            "types",
+            "Stream",
+            "folder",
+            "threads",
+            "load",
+            "run",
+        }
         for block in program.blocks:
             if isinstance(block.terminator, Return):
                 self._name_classes(block.terminator.tree)
@@ -114,7 +131,7 @@ class FilePrinter(HostPrinter):
 
     def first_lines(self, level: int) -> Lines:
         flat = self.parameters(self.index[self.program.entry])
-        lines: Lines = []
+        lines: Lines = [(level, f"stream = Stream({self.program.seed})")] if self.draws else []
         for argument, name in self._arguments():
             if not isinstance(argument.tree, Leaf):
                 lines += [(level, f"{flat[index]} = {text}") for index, text in _leaves(argument.tree, name)]

@@ -127,7 +127,25 @@ class Read(msgspec.Struct, frozen=True, tag="read", tag_field="step"):
     loc: str = ""
 
 
-Step = Call | Let | Read
+Distribution = Literal["uniform", "normal", "exponential", "integers", "permutation"]
+"""What random numbers can be drawn of (`adaptc.runtime.stream`)."""
+
+
+class Draw(msgspec.Struct, frozen=True, tag="draw", tag_field="step"):
+    """Take a tensor of random numbers from the call's stream (`adaptc.runtime.stream.Stream.draw`).
+
+    `kind` says of which distribution; `args` are the least integer and the first that is too large for "integers".
+    """
+
+    name: str
+    kind: Distribution
+    shape: tuple[Expr, ...]
+    dtype: str
+    args: tuple[Expr, ...] = ()
+    loc: str = ""
+
+
+Step = Call | Let | Read | Draw
 
 
 class Edge(msgspec.Struct, frozen=True):
@@ -208,7 +226,8 @@ class HostProgram(msgspec.Struct, frozen=True):
     what the call before it left behind.
 
     `changes` are the inputs, by number, that a call changes in place. The first program has in `later` those that the
-    calls of a session take after the first; `fixed` are the dimensions that have one size in a whole session, and
+    calls of a session take after the first; `seed` is that of the stream of random numbers unless the application gives
+    another, None where nothing is drawn; `fixed` are the dimensions that have one size in a whole session, and
     `no_session` says why there is no session where calls leave something behind that no program can take.
     """
 
@@ -219,6 +238,7 @@ class HostProgram(msgspec.Struct, frozen=True):
     later: tuple[HostProgram, ...] = ()
     fixed: tuple[str, ...] = ()
     no_session: str = ""
+    seed: int | None = None
 
 
 def successors(terminator: Terminator) -> tuple[Edge, ...]:
@@ -232,6 +252,11 @@ def successors(terminator: Terminator) -> tuple[Edge, ...]:
             return (*edges, default)
         case _:
             return ()
+
+
+def draws(program: HostProgram) -> bool:
+    """Whether a program draws random numbers."""
+    return any(isinstance(step, Draw) for block in program.blocks for step in block.steps)
 
 
 def names_in(expr: Expr) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from adaptc.runtime.errors import ArtifactError
 from adaptc.runtime.hostprogram import (
     Call,
     Const,
+    Draw,
     Edge,
     Expr,
     HostBlock,
@@ -108,6 +109,9 @@ def _add_steps(values: dict[str, Kind], block: HostBlock, units: Mapping[str, Un
                 values[name] = ScalarKind()
             case Read(name=name, kind=kind):
                 values[name] = ScalarKind(kind)
+            case Draw(name=name, shape=shape, dtype=dtype):
+                extents = (extent.value if isinstance(extent, Const) else "?" for extent in shape)
+                values[name] = TensorKind(dtype, tuple(e if isinstance(e, int | str) else "?" for e in extents))
 
 
 def _enter(entering: dict[str, list[Kind]], target: HostBlock, edge: Edge, values: Mapping[str, Kind]) -> bool:

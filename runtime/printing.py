@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from adaptc.runtime.expressions import text_of
 from adaptc.runtime.flowgraph import FlowGraph
-from adaptc.runtime.hostprogram import Branch, Expr, HostProgram, Raise, Return, Switch, names_in
+from adaptc.runtime.hostprogram import Branch, Expr, HostProgram, Raise, Return, Switch, draws, names_in
 from adaptc.runtime.identifiers import name_values
 from adaptc.runtime.kinds import ScalarKind, infer_kinds, kind_of
 from adaptc.runtime.manifest import TensorSpec, Unit
@@ -33,7 +33,7 @@ from adaptc.runtime.statements import (
 from adaptc.runtime.steps import StepPrinter
 from adaptc.runtime.structuring import structure
 
-RESERVED = ("np", "math", "host", "probe", "NetworkError", "leave", "exit_taken", "values", "case")
+RESERVED = ("np", "math", "host", "probe", "stream", "NetworkError", "leave", "exit_taken", "values", "case")
 """Names that the source uses itself."""
 
 Lines = list[tuple[int, str]]
@@ -53,6 +53,7 @@ class HostPrinter:
     ) -> None:
         self.program = program
         self.limits = limits
+        self.draws = draws(program)
         self.index = {block.name: i for i, block in enumerate(program.blocks)}
         self.body, self.parts = structure(program, limits)
         table = {unit.name: unit for unit in units}
@@ -88,7 +89,7 @@ class HostPrinter:
 
     def arguments(self, root: int) -> list[str]:
         """What a function takes that begins with the block `root`."""
-        return self.parameters(root)
+        return [*(["stream"] if self.draws else []), *self.parameters(root)]
 
     def parameters(self, block: int) -> list[str]:
         return [self.names[block][param] for param in self.program.blocks[block].params]

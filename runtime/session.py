@@ -14,6 +14,7 @@ from adaptc.runtime.hosted import HostedProgram
 from adaptc.runtime.inputs import Bind, Changed
 from adaptc.runtime.manifest import Signature
 from adaptc.runtime.probing import Value
+from adaptc.runtime.stream import Stream
 from adaptc.runtime.trace import Trace
 
 
@@ -21,7 +22,8 @@ class Session:
     """Calls of a network that keeps state (counters, statistics, caches); made by `Executable.session`.
 
     The first call begins with the state at compile time, every later one with the state that the call before left. A
-    call that raises leaves the session as it was. One thread at a time; sessions are independent of each other.
+    call that raises leaves the session as it was. Random numbers come from one stream that goes on from call to call.
+    One thread at a time; sessions are independent of each other.
     """
 
     def __init__(
@@ -31,6 +33,7 @@ class Session:
         bind: Bind,
         changed: Changed | None,
         check: Callable[[], None],
+        seed: int,
     ) -> None:
         self._programs = programs
         self._bind = bind
@@ -48,6 +51,8 @@ class Session:
         self._state: tuple[Any, ...] = ()
         self._sizes: dict[str, int] = {}
         self._calls = 0
+        self._seed = seed
+        self._stream = Stream(seed)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the network once more, as `Executable.__call__` does.
@@ -59,7 +64,8 @@ class Session:
             targets = self._changed(args, kwargs) if self._changed else ()
             arrays = self._arrays(args, kwargs)
             current = self._current
-            block, outputs = current.run(*arrays, *self._state)
+            with self._drawing():
+                block, outputs = current.run(*self._before(current), *arrays, *self._state)
             self._go_on(current, block, outputs, arrays)
             first = current.leaves[block]
             for target, new in zip(targets, outputs[first:]):
@@ -80,6 +86,7 @@ class Session:
         """Begin again: the next call is the first one of a new session."""
         with self._turn():
             self._current, self._state, self._sizes, self._calls = self._programs[0], (), {}, 0
+            self._stream = Stream(self._seed)
 
     def copy(self) -> Session:
         """A session that goes on from here on its own, as for the candidates of a search."""
@@ -88,6 +95,7 @@ class Session:
             copy.__dict__.update(self.__dict__)
             copy._busy = threading.Lock()
             copy._sizes = dict(self._sizes)
+            copy._stream = self._stream.copy()
             return copy
 
     @property
@@ -110,13 +118,33 @@ class Session:
             targets = self._changed(args, kwargs) if self._changed else ()
             arrays = self._arrays(args, kwargs)
             current = self._current
-            values = [*arrays, *self._state]
-            trace, block, outputs = current.traced(current.probe(reads), values, forced=forced)
+            values = [*self._before(current), *arrays, *self._state]
+            with self._drawing() as put_back:
+                trace, block, outputs = current.traced(current.probe(reads), values, forced=forced)
+                if trace.raises:
+                    put_back()
             if not trace.raises:
                 self._go_on(current, block, outputs, arrays)
                 for target, new in zip(targets, trace.changed):
                     np.copyto(target, new)
             return trace
+
+    def _before(self, current: HostedProgram) -> tuple[Stream, ...]:
+        return (self._stream,) if current.draws else ()
+
+    @contextmanager
+    def _drawing(self) -> Iterator[Callable[[], None]]:
+        """What was drawn is put back if the body raises, or calls what it is given."""
+        kept = self._stream.copy() if any(program.draws for program in self._programs) else self._stream
+
+        def put_back() -> None:
+            self._stream = kept
+
+        try:
+            yield put_back
+        except BaseException:
+            put_back()
+            raise
 
     def _arrays(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Sequence[Any]:
         arrays = self._bind(args, kwargs)

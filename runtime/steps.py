@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from adaptc.runtime.expressions import text_of
-from adaptc.runtime.hostprogram import Call, Expr, HostBlock, HostProgram, Let, Raise, Read, Return
+from adaptc.runtime.hostprogram import Call, Draw, Expr, HostBlock, HostProgram, Let, Raise, Read, Return
 from adaptc.runtime.kinds import Kind, Kinds, ScalarKind, TensorKind, kind_of
 from adaptc.runtime.manifest import Unit
 from adaptc.runtime.uses import defined_by, last_uses
@@ -47,6 +47,8 @@ class StepPrinter:
                     )
                 case Let(name=name, expr=expr, loc=loc):
                     lines.append(f"{names[name]} = {text_of(expr, names)}{self.comment(loc)}")
+                case Draw(name=name, loc=loc):
+                    lines.append(f"{names[name]} = {self.draw(step, names)}{self.comment(loc)}")
                 case Read(name=name, tensor=tensor, loc=loc):
                     read = self.read(step, names[tensor], kinds[tensor])
                     lines.append(f"{names[name]} = {read}{self.comment(loc)}")
@@ -69,6 +71,11 @@ class StepPrinter:
         item = f"{tensor}.item()"
         dtype = kind.dtype if isinstance(kind, TensorKind) else None
         return item if dtype and dtype.startswith(READ_DIRECTLY[step.kind]) else f"{step.kind}({item})"
+
+    def draw(self, step: Draw, names: Mapping[str, str]) -> str:
+        shape = "".join(f"{text_of(extent, names)}, " for extent in step.shape)
+        rest = "".join(f", {text_of(arg, names)}" for arg in step.args)
+        return f"stream.draw({step.kind!a}, ({shape.rstrip()}), {step.dtype!a}{rest})"
 
     def comment(self, loc: str) -> str:
         """What stands behind a line that comes from the user's line `loc`."""

@@ -39,7 +39,8 @@ def host_source(
 
     It takes the flat inputs and returns the index of the block whose return was taken with the flat outputs; it
     raises `NetworkError` where the network raises. With `probed` it takes a probe first
-    (`adaptc.runtime.probing.Probe`) and reports to it. `program` must have passed `adaptc.runtime.hostcheck.check`.
+    (`adaptc.runtime.probing.Probe`) and reports to it; a program that draws random numbers takes their stream before
+    the inputs. `program` must have passed `adaptc.runtime.hostcheck.check`.
     Raises `ArtifactError` if the program's loops cannot be structured.
     """
     kind = ProbedPrinter if probed else HostPrinter

@@ -5,6 +5,7 @@ from __future__ import annotations
 from adaptc.runtime.hostprogram import (
     Branch,
     Call,
+    Draw,
     HostBlock,
     Let,
     Read,
@@ -25,6 +26,8 @@ def read_by(step: Step) -> tuple[str, ...]:
             return names_in(expr)
         case Read(tensor=tensor):
             return (tensor,)
+        case Draw(shape=shape, args=args):
+            return tuple(name for expr in (*shape, *args) for name in names_in(expr))
 
 
 def defined_by(step: Step) -> tuple[str, ...]:
@@ -32,7 +35,7 @@ def defined_by(step: Step) -> tuple[str, ...]:
     match step:
         case Call(outputs=outputs):
             return outputs
-        case Let(name=name) | Read(name=name):
+        case Let(name=name) | Read(name=name) | Draw(name=name):
             return (name,)
 
 

@@ -78,13 +78,19 @@ def compile_command(
     verify: Annotated[bool, typer.Option("--verify/--no-verify", help="Compare with PyTorch on every path.")] = True,
     random_inputs: Annotated[int, typer.Option(min=0, help="Random input sets to verify with.")] = 8,
     seed: Annotated[int, typer.Option(help="Seed of random inputs.")] = 0,
+    random_seed: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=0, help="Seed of the random numbers that the network itself draws."),
+    ] = None,
     as_json: Json = False,
     show_traceback: ShowTraceback = False,
 ) -> None:
     """Compile a network and verify every path against PyTorch."""
     from adaptc.command.compile import CompileRequest, compile_model_file
 
-    request = CompileRequest(file, output, name, tuple(inputs or ()), tuple(dynamic or ()), verify, random_inputs, seed)
+    request = CompileRequest(
+        file, output, name, tuple(inputs or ()), tuple(dynamic or ()), verify, random_inputs, seed, random_seed
+    )
     run_subcommand(lambda out: compile_model_file(out, request), as_json=as_json, show_traceback=show_traceback)
 
 

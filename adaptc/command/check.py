@@ -8,7 +8,8 @@ from pathlib import Path
 
 from adaptc.command.models import load_model
 from adaptc.command.output import OK, Output
-from adaptc.command.structure import branch_table
+from adaptc.command.paths import session_facts
+from adaptc.command.structure import branch_table, loop_table
 from adaptc.command.text import count
 from adaptc.extras import needs_compiler
 
@@ -18,16 +19,33 @@ def check_model_file(output: Output, file: Path, name: str, inputs: Sequence[str
     found = load_model(file, name, inputs, dynamic)
     with needs_compiler():
         from adaptc.compiler import summary
-        from adaptc.compiler.driver import capture_program
+        from adaptc.compiler.driver import capture_program, optimise
         from adaptc.compiler.locations import Locations
+        from adaptc.compiler.report import session_record
 
-    program, _ = capture_program(found.model, found.example_inputs, name=found.name, dynamic=found.dynamic)
-    branches = [asdict(branch) for branch in summary.branches(program, Locations(found.folder))]
+    program, _ = capture_program(
+        found.model,
+        found.example_inputs,
+        name=found.name,
+        dynamic=found.dynamic,
+        random_seed=found.random_seed,
+    )
+    optimise(program)
+    locations = Locations(found.folder)
+    branches = [asdict(branch) for branch in summary.branches(program, locations)]
     places = count(len(program.blocks), "block")
     output.print(f"{file} can be compiled: {count(len(branches), 'branch')} on data, {places}")
     if branches:
         output.print("", branch_table(branches))
+    loops = [{"loc": locations.short(loc), "treated": treated} for loc, treated in program.loops.items()]
+    if loops:
+        output.print("", loop_table(loops))
+    sessions = session_record(None, program, locations)
+    for label, text in session_facts(sessions):
+        output.print(f"{label}: {text}" if label else text)
     for note in program.notes:
-        output.print(f"note: {note}")
-    output.answer({"ok": True, "blocks": len(program.blocks), "branches": branches, "notes": list(program.notes)})
+        output.print(f"note: {locations.short(note)}")
+    notes = [locations.short(note) for note in program.notes]
+    answer = {"ok": True, "blocks": len(program.blocks), "branches": branches, "loops": loops}
+    output.answer({**answer, "sessions": sessions, "notes": notes})
     return OK

@@ -29,6 +29,7 @@ class CompileRequest:
     verify: bool
     random_inputs: int
     seed: int
+    random_seed: int | None = None
 
 
 def compile_model_file(output: Output, request: CompileRequest) -> int:
@@ -45,6 +46,7 @@ def compile_model_file(output: Output, request: CompileRequest) -> int:
         verify=request.verify,
         random_inputs=request.random_inputs,
         seed=request.seed,
+        random_seed=found.random_seed if request.random_seed is None else request.random_seed,
         folder=found.folder,
     )
     target = request.output or Path(f"{found.name}-artifact")

@@ -51,7 +51,13 @@ def _inspect_model(output: Output, request: InspectRequest) -> int:
         from adaptc.compiler.ir.mlir import to_mlir
         from adaptc.compiler.locations import Locations
 
-    program, _ = capture_program(found.model, found.example_inputs, name=found.name, dynamic=found.dynamic)
+    program, _ = capture_program(
+        found.model,
+        found.example_inputs,
+        name=found.name,
+        dynamic=found.dynamic,
+        random_seed=found.random_seed,
+    )
     optimise(program)
     locations = Locations(found.folder)
     if request.mlir:

@@ -50,6 +50,15 @@ def branch_table(branches: Sequence[Row]) -> Table:
     return made
 
 
+def loop_table(loops: Sequence[Row]) -> Table:
+    """The loops that data ends or in which data decides, with how each is treated."""
+    file = main_file(str(row["loc"]) for row in loops)
+    made = table(f"loops in {place(file)}", "|treated as")
+    for row in sorted(loops, key=lambda row: _sort_key(str(row["loc"]))):
+        made.add_row(line_in(row["loc"], file), Text(str(row["treated"])))
+    return made
+
+
 def host_dot(name: str, host: HostProgram, blocks: Sequence[Row]) -> str:
     """The control flow of an artifact's host program as a Graphviz digraph, labelled with the rows of `blocks`."""
     rows = {row["name"]: row for row in blocks}

@@ -10,6 +10,7 @@ from adaptc.compiler.frontend.draft import (
     Arm,
     BranchEnd,
     Draft,
+    DrawStep,
     HostExpr,
     JumpEnd,
     LetStep,
@@ -17,13 +18,14 @@ from adaptc.compiler.frontend.draft import (
     RaiseEnd,
     ReadStep,
     ReturnEnd,
+    SizeStep,
     SwitchEnd,
     Value,
 )
 from adaptc.compiler.frontend.export import Exporter, Lowered
-from adaptc.compiler.ir.host_types import value_spec
+from adaptc.compiler.ir.host_types import dtype_name, value_spec
 from adaptc.compiler.ir.program import Block, Output, Param, ScalarType, Terminator, Type, edges
-from adaptc.runtime.hostprogram import Branch, Edge, Expr, Jump, Let, Raise, Read, Ref, Return, Size, Switch
+from adaptc.runtime.hostprogram import Branch, Draw, Edge, Expr, Jump, Let, Raise, Read, Ref, Return, Size, Switch
 
 
 def reachable(entry: Draft) -> list[Draft]:
@@ -105,6 +107,8 @@ class Assembly:
         used += self.exporter.scalars(draft)
         for step in draft.steps:
             used += step.expr.uses if isinstance(step, LetStep) else ()
+            if isinstance(step, DrawStep):
+                used += [value for expr in (*step.shape, *step.args) for value in expr.uses]
         used += [value for value in _end_uses(draft) if value.weight is None]
         return used
 
@@ -136,7 +140,7 @@ class Assembly:
                 wanted[value.slot] = None
 
         for step in draft.steps:
-            if not isinstance(step, LetStep) and step.slot not in draft.inputs:
+            if isinstance(step, ReadStep | SizeStep) and step.slot not in draft.inputs:
                 wanted[step.slot] = None
         for value in _end_uses(draft):
             want(value)
@@ -162,13 +166,18 @@ class Assembly:
             for slot, kind in zip(wanted, lowered.code.outputs, strict=True):
                 by_slot[slot] = slot_values.get(slot, f"t{draft.index}_{slot}")
                 outputs.append(Output(by_slot[slot], kind))
-        steps: list[Let | Read] = []
+        steps: list[Let | Read | Draw] = []
         for step in draft.steps:
             if isinstance(step, ReadStep):
                 assert step.value.kind is not None
                 steps.append(Read(step.value.name, by_slot[step.slot], step.value.kind, step.loc))
             elif isinstance(step, LetStep):
                 steps.append(Let(step.value.name, step.expr.expr, step.loc))
+            elif isinstance(step, DrawStep):
+                assert step.value.fake is not None
+                shape, args = (tuple(expr.expr for expr in exprs) for exprs in (step.shape, step.args))
+                dtype = dtype_name(step.value.fake.dtype)
+                steps.append(Draw(step.value.name, step.kind, shape, dtype, args, step.loc))
             else:
                 steps.append(Let(step.value.name, Size(by_slot[step.slot], step.dim), step.loc))
         return Block(

@@ -49,6 +49,7 @@ class Known:
     changing: set[int] = field(default_factory=set)
     fixed: set[str] = field(default_factory=set)
     growing: bool = True
+    random_seed: int | None = None
     deferred: list[Problem] = field(default_factory=list)
 
 
@@ -102,6 +103,7 @@ class Attempt:
         recorder = self.recorder = Recorder(weight_names(self.model), lambda: self._location())
         heap = self.heap = Heap(self.model)
         recorder.unwatched = heap.unwatched
+        recorder.random_seed = self.known.random_seed
         entry = Draft(0, _where(self.model))
         held = Held()
         known = self.known
@@ -317,6 +319,8 @@ class Attempt:
                     state=tuple(params[count:]),
                     changes=tuple(sorted(self.known.changing)),
                     fixed=tuple(sorted(self.known.fixed)),
+                    seed=self.known.random_seed,
+                    loops=dict(self.machine.loops) if number == 0 else {},
                 )
             )
         return programs

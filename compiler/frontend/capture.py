@@ -35,8 +35,10 @@ def capture(
     dims: Mapping[str, Mapping[int, str]],
     name: str,
     progress: Progress = lambda done, total: None,
+    random_seed: int | None = None,
 ) -> Program:
-    """Capture `model`, called as in `bound`, as a program; `dims` names the dimensions that vary.
+    """Capture `model`, called as in `bound`, as a program; `dims` names the dimensions that vary, and
+    `random_seed` is that of the stream of random numbers, without which none may be drawn.
 
     Where a call leaves something behind that the next one may read, the program has others with which a session goes
     on (`Program.later`), or says why it has none. The model is left as it was. Raises CompileError with every problem
@@ -48,7 +50,7 @@ def capture(
     def attempt(known: Known, session: bool) -> Attempt:
         return Attempt(model, bound, shapes, name, lowerer, known, session)
 
-    known = Known()
+    known = Known(random_seed=random_seed)
     program, left_behind = _restarting(attempt, known, False, progress)
     if not left_behind:
         return program

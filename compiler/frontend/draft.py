@@ -15,7 +15,7 @@ import sympy
 import torch
 
 from adaptc.compiler.frontend.signals import JoinSite
-from adaptc.runtime.hostprogram import Expr, Scalar, ValueSpec
+from adaptc.runtime.hostprogram import Distribution, Expr, Scalar, ValueSpec
 from adaptc.runtime.tree import Tree
 
 
@@ -113,6 +113,17 @@ class LetStep:
 
 
 @dataclass(slots=True)
+class DrawStep:
+    """The host draws a tensor of random numbers: of which kind, its extents, and the ends of integers."""
+
+    value: Value
+    kind: Distribution
+    shape: tuple[HostExpr, ...]
+    args: tuple[HostExpr, ...]
+    loc: str
+
+
+@dataclass(slots=True)
 class JumpEnd:
     """Go on to one draft."""
 
@@ -181,7 +192,7 @@ class Draft:
     inputs: dict[int, Value] = field(default_factory=dict)
     slots: dict[int, int] = field(default_factory=dict)
     tensors: list[torch.Tensor] = field(default_factory=list)
-    steps: list[ReadStep | SizeStep | LetStep] = field(default_factory=list)
+    steps: list[ReadStep | SizeStep | LetStep | DrawStep] = field(default_factory=list)
     changed: set[object] = field(default_factory=set)
     end: End | None = None
     suspect: bool = False

@@ -343,8 +343,9 @@ def _random_problem(loc: str, node: fx.Node) -> Problem:
         file,
         int(line),
         f"{node.target} draws random numbers",
-        "the compiled network has no random numbers, so its results would differ from eager's",
-        "pass the random numbers in as an input, or call model.eval() if this is dropout",
+        "it is none of those that adaptc has a stream for",
+        "draw with rand, randn, randint, randperm, bernoulli, multinomial, normal or exponential_, or call "
+        "model.eval() if this is dropout",
     )
 
 

@@ -88,7 +88,7 @@ def next_item(machine: Machine, state: State, frame: Frame, instruction: code.Ne
 def _fork_iterator(machine: Machine, state: State, frame: Frame, instruction: code.Next, more: torch.SymBool) -> None:
     """One way takes the item when it goes on, in a draft of its own; the other leaves the loop."""
     loc = "{}:{}".format(*machine.location())
-    _count(frame)
+    _count(machine, frame)
     condition = machine.host(more)
     machine.heap.freeze(state)
     then = state.copy(machine.new_draft(loc))
@@ -100,15 +100,16 @@ def _fork_iterator(machine: Machine, state: State, frame: Frame, instruction: co
     state.draft.end = BranchEnd(condition, Arm(then.draft), Arm(orelse.draft), loc)
 
 
-def _count(frame: Frame) -> None:
+def _count(machine: Machine, frame: Frame) -> None:
     for header in frame.code.loops[frame.pc]:
         frame.forks[header] = frame.forks.get(header, 0) + 1
+        machine.tell_loop(frame, header, "unrolled: its iterations are known", first=True)
 
 
 def _fork(machine: Machine, state: State, frame: Frame, instruction: code.Test, test: torch.SymBool) -> None:
     loc = "{}:{}".format(*machine.location())
     arms = []
-    _count(frame)
+    _count(machine, frame)
     condition = machine.host(test)
     origin = frame.pc
     for target in (instruction.then, instruction.orelse):
@@ -133,7 +134,7 @@ def _branch_off(machine: Machine, state: State) -> State:
 def switch(machine: Machine, state: State, frame: Frame, fork: Fork) -> None:
     """Go on once per value of a symbolic number, the instruction executed again with the concrete one."""
     loc = "{}:{}".format(*machine.location())
-    _count(frame)
+    _count(machine, frame)
     index = machine.host(fork.number)
     arms = []
     origin = frame.pc

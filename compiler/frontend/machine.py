@@ -17,11 +17,12 @@ import torch
 from adaptc.compiler.errors import Problem
 from adaptc.compiler.frontend import calls, execute, forks, iteration, joins, rolling
 from adaptc.compiler.frontend import instructions as code
-from adaptc.compiler.frontend.draft import Draft, HostExpr, LetStep, RaiseEnd, Value
+from adaptc.compiler.frontend.draft import Arm, Draft, HostExpr, JumpEnd, LetStep, RaiseEnd, Value
 from adaptc.compiler.frontend.heap import Heap
 from adaptc.compiler.frontend.iterators import POISON
 from adaptc.compiler.frontend.recorder import Recorder
 from adaptc.compiler.frontend.signals import JoinSite, NeedsInterpretation, NeedsRoll, NeedsSplit, Refused
+from adaptc.compiler.frontend.sources import is_library_file
 from adaptc.compiler.frontend.state import Frame, State
 from adaptc.runtime.hostprogram import Apply, Scalar
 
@@ -51,6 +52,7 @@ class Machine:
         next_call: Callable[[State, Any, Any, Any], Any],
     ) -> None:
         self.recorder = recorder
+        recorder.cut = self.cut
         self.heap = heap
         self.lower = lower
         self.interpreted = interpreted
@@ -65,6 +67,7 @@ class Machine:
         self.problems: dict[tuple[str, int, str], list[tuple[Problem, tuple[rolling.Roll, ...]]]] = {}
         self.deferred: list[Problem] = []
         self.notes: dict[str, None] = {}
+        self.loops: dict[str, str] = {}
         self.returned = False
         self.given_up = 0
         self.unknown_tests: set[tuple[int, int]] = set()
@@ -106,6 +109,14 @@ class Machine:
         self.state = state
         self.recorder.draft, self.recorder.held = state.draft, state.held
 
+    def cut(self) -> None:
+        """Let the running state go on in a draft of its own."""
+        state = self.state
+        draft = self.new_draft(state.draft.loc)
+        draft.suspect, draft.loops = state.draft.suspect, state.draft.loops
+        state.draft.end = JumpEnd(Arm(draft))
+        state.draft = self.recorder.draft = draft
+
     def activate(self, state: State) -> None:
         """Let a frozen state run."""
         self.heap.activate(state)
@@ -142,12 +153,14 @@ class Machine:
         )
 
     def location_of(self, state: State) -> tuple[str, int]:
-        """File and line of the instruction that `state` is at."""
-        for frame in reversed(state.frames):
-            filename = frame.code.code.co_filename
-            if not filename.endswith("prelude.py"):
-                return filename, frame.code.instructions[frame.pc].span.line
-        return self.return_location
+        """File and line of the instruction that `state` is at: of the user's code, if any is on the way to it."""
+        places = [
+            (frame.code.code.co_filename, frame.code.instructions[frame.pc].span.line)
+            for frame in reversed(state.frames)
+            if not frame.code.code.co_filename.endswith("prelude.py")
+        ]
+        users = [place for place in places if not is_library_file(place[0])]
+        return next(iter(users or places), self.return_location)
 
     def location(self) -> tuple[str, int]:
         """File and line of the instruction that runs."""
@@ -392,6 +405,15 @@ class Machine:
         for name in function.__code__.co_cellvars:
             cells[name] = CellType(bound.pop(name)) if name in bound else CellType()
         return Frame(lowered, function.__globals__, bound, cells)
+
+    def tell_loop(self, frame: Frame, header: int, treatment: str, *, first: bool = False) -> None:
+        """Remember how a loop is treated that data concerns; what is told last counts, or what was told `first`."""
+        file, line = frame.code.code.co_filename, frame.code.instructions[header].span.line
+        if not file.endswith("prelude.py") and not is_library_file(file):
+            if first:
+                self.loops.setdefault(f"{file}:{line}", treatment)
+            else:
+                self.loops[f"{file}:{line}"] = treatment
 
     def note(self, text: str) -> None:
         """Tell the user a fact about the capture."""

@@ -29,6 +29,7 @@ from adaptc.compiler.frontend import rewrites
 from adaptc.compiler.frontend.bounds import index_bound
 from adaptc.compiler.frontend.draft import (
     Draft,
+    DrawStep,
     Op,
     ReadStep,
     SizeStep,
@@ -44,6 +45,7 @@ from adaptc.compiler.frontend.reasons import NATIVE, UNCLEAR
 from adaptc.compiler.frontend.signals import NeedsFixed, NeedsInterpretation, NeedsSplit, Refused
 from adaptc.compiler.frontend.sources import codes_of, codes_of_frames, is_machine_frame, user_location
 from adaptc.compiler.frontend.symbols import Shapes, Symbolic, SymbolTable, expression, kind_of
+from adaptc.runtime.hostprogram import Distribution
 
 DATA_DEPENDENT = (
     GuardOnDataDependentSymNode,
@@ -81,6 +83,8 @@ class Recorder(TorchFunctionMode):
         self.draft: Draft
         self.held: Held
         self.location = location
+        self.random_seed: int | None = None
+        self.cut: Callable[[], None]
         self.real: dict[int, torch.Tensor] = {}
         self.kept_alive: list[Any] = []
         self.parts: dict[int, Part] = {}
@@ -321,6 +325,26 @@ class Recorder(TorchFunctionMode):
         result = draft.new_slot(copy)
         draft.ops.append(Op(torch.clone, (SlotRef(slot),), {}, (result,), draft.loc))
         return Value(self.name("weight"), draft, fake=copy, slot=result)
+
+    def draw(
+        self, kind: Distribution, shape: Sequence[Any], dtype: torch.dtype, least: Any = 0, end: Any = 0
+    ) -> torch.Tensor:
+        """A tensor of random numbers, which the host draws: what uses it goes into another draft."""
+        held = self.held
+        args = (least, end) if kind == "integers" else ()
+        file, line = self.user_location()
+        try:
+            extents = tuple(self.symbols.host(extent) for extent in shape)
+            ends = tuple(self.symbols.host(number) for number in args)
+        except (KeyError, NotImplementedError, sympy.SympifyError) as error:
+            self._refuse(f"random numbers of a size that the host cannot compute ({error})", "use a size of a tensor")
+        with torch._C.DisableTorchFunction(), self.fakes:
+            fake = torch.empty(tuple(shape), dtype=dtype)
+        value = Value(self.name(kind), self.draft, fake=fake)
+        self.draft.steps.append(DrawStep(value, kind, extents, ends, f"{file}:{line}"))
+        self.cut()
+        self.memories.hold(held, fake, value)
+        return fake
 
     # -- reads -------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from adaptc.compiler import randomness
 from adaptc.compiler.frontend import masks, parts, segments, written
 from adaptc.compiler.frontend.draft import leaves
 from adaptc.compiler.frontend.reasons import NATIVE_LIST
@@ -88,6 +89,10 @@ def _contains(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...
 def _length(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     length = recorder.fake(args[0]).shape[0]
     return length if isinstance(length, int) else recorder.needs_truth("the length of a tensor")
+
+
+def _is_all_true(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return recorder.record(torch.all, args, {})
 
 
 def _text(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -328,10 +333,29 @@ _OUTSIDE = _refused(
     "use the torch function of the same meaning",
 )
 _GRADIENTS = _refused("the compiled network computes no gradients", "remove it from the inference path")
-_SEED = _refused("the compiled network has no random numbers", "remove it from the inference path")
+
+
+def _random(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if randomness.draws_nothing(func, args, kwargs):
+        return recorder.record(func, args, kwargs)
+    if kwargs.get("out") is not None:
+        raise Refused(recorder.problem(f"{func.__name__}(out=...)", "it is not supported", "use its result"))
+    if recorder.random_seed is None:
+        raise Refused(
+            recorder.problem(
+                f"{func.__name__}() draws random numbers",
+                "no seed was given for them, so the compiled network could not be compared with this one",
+                "give one (random_seed=0, or --random-seed 0), call model.eval() if this is dropout, or pass the "
+                "numbers in as an input",
+            )
+        )
+    with recorder:
+        return randomness.RANDOM[func](recorder.draw, *args, **kwargs)
+
 
 REWRITES: dict[Callable[..., Any], Rewrite] = {
     **written.REWRITES,
+    **dict.fromkeys(randomness.RANDOM, _random),
     torch.Tensor.item: _item,
     torch.Tensor.__bool__: _truth,
     torch.Tensor.__int__: _truth,
@@ -340,6 +364,7 @@ REWRITES: dict[Callable[..., Any], Rewrite] = {
     torch.is_nonzero: _is_nonzero,
     torch.Tensor.is_nonzero: _is_nonzero,
     torch.Tensor.tolist: _tolist,
+    torch._is_all_true: _is_all_true,
     torch.equal: _equal,
     torch.Tensor.equal: _equal,
     torch.allclose: _allclose,
@@ -373,6 +398,4 @@ REWRITES: dict[Callable[..., Any], Rewrite] = {
     torch.Tensor.backward: _GRADIENTS,
     torch.autograd.grad: _GRADIENTS,
     torch.autograd.backward: _GRADIENTS,
-    torch.manual_seed: _SEED,
-    torch.seed: _SEED,
 }

@@ -111,6 +111,7 @@ def enter(machine: Machine, state: State, frame: Frame) -> None:
     site = machine.site(state)
     if site in machine.split_sites:
         frame.peeled[header] = Peeled(MAX_TRIES, "what differs between its iterations is needed as it is")
+        machine.tell_loop(frame, header, "unrolled: what differs between its iterations is needed as it is")
         return
     begin(machine, state, frame, site, 0 if peeled is None else peeled.tries)
 
@@ -233,6 +234,8 @@ def come_back(machine: Machine, roll: Roll, states: list[State]) -> None:
         if all(given is not None for given in links):
             for state, given in zip(states, links, strict=True):
                 state.draft.end = JumpEnd(Arm(roll.draft, given or {}))
+            before = f", after {roll.tries} of its iterations ({_why(roll)})" if roll.tries else ""
+            machine.tell_loop(roll.entry.frames[-1], roll.header, f"a loop of the compiled network{before}")
             _close(machine, roll)
             return
     try:
@@ -245,12 +248,20 @@ def come_back(machine: Machine, roll: Roll, states: list[State]) -> None:
             roll.peel = str(conflict)
 
 
+def _why(roll: Roll) -> str:
+    """Why iterations stand before a loop."""
+    peeled = roll.entry.frames[-1].peeled.get(roll.header)
+    return "" if peeled is None else peeled.why
+
+
 def _peel(machine: Machine, roll: Roll, states: list[State], why: str) -> None:
     """Let the iteration that has been captured stand before the loop."""
     for state in states:
         state.apart = False
         if why:
             state.frames[-1].peeled[roll.header] = Peeled(roll.tries + 1, why)
+            if roll.tries + 1 == MAX_TRIES:
+                machine.tell_loop(state.frames[-1], roll.header, f"unrolled: {why}")
     machine.ready = [*states, *machine.ready]
     _close(machine, roll)
 
@@ -259,6 +270,7 @@ def unroll(machine: Machine, roll: Roll, why: str) -> None:
     """Capture the loop again from its entry, with all its iterations one after the other."""
     state = _restart(machine, roll)
     state.frames[-1].peeled[roll.header] = Peeled(MAX_TRIES, why, roll.site)
+    machine.tell_loop(state.frames[-1], roll.header, f"unrolled: {why}")
 
 
 def _restart(machine: Machine, roll: Roll) -> State:

@@ -51,10 +51,25 @@ def _through(draft: Draft) -> Arm | None:
     """The edge to the first draft after `draft` that does more than to go on, in terms of values before that."""
     arm: Arm | None = None
     known: dict[Value, Operand] = {}
-    while (following := _passing(draft)) is not None:
+    while (following := _passing(draft)) is not None and not _is_in_loop(following.draft):
         args = {param: _in_terms_of(operand, known) for param, operand in following.args.items()}
         arm, draft, known = Arm(following.draft, args), following.draft, args
     return arm
+
+
+def _is_in_loop(draft: Draft) -> bool:
+    """Whether a call can come to `draft` again: then it cannot begin with it."""
+    seen: set[int] = set()
+    waiting = [draft]
+    while waiting:
+        current = waiting.pop()
+        for arm in () if isinstance(current.end, ReturnEnd) else current.arms:
+            if arm.draft is draft:
+                return True
+            if id(arm.draft) not in seen:
+                seen.add(id(arm.draft))
+                waiting.append(arm.draft)
+    return False
 
 
 def _passing(draft: Draft) -> Arm | None:

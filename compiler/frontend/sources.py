@@ -47,7 +47,7 @@ _INNER = {
         "transforms",
         "guards",
     )
-}
+} | {"adaptc.compiler.randomness"}
 
 
 def is_machine_frame(frame: FrameType) -> bool:
@@ -62,7 +62,11 @@ def user_location(frame: FrameType | None) -> tuple[str, int] | None:
         if is_machine_frame(frame):
             return None
         name = frame.f_globals.get("__name__", "")
-        if name not in _INNER and not is_library_file(frame.f_code.co_filename):
+        if (
+            name not in _INNER
+            and name != "adaptc.compiler.randomness"
+            and not is_library_file(frame.f_code.co_filename)
+        ):
             return frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back
     return None

@@ -13,6 +13,7 @@ from adaptc.runtime.hostprogram import (
     Apply,
     Branch,
     Const,
+    Draw,
     Edge,
     Expr,
     Jump,
@@ -75,6 +76,8 @@ def _label(block: Block) -> str:
     for step in block.steps:
         if isinstance(step, Read):
             lines.append(f"{step.name} = read {step.tensor}")
+        elif isinstance(step, Draw):
+            lines.append(f"{step.name} = draw {step.kind} [{', '.join(map(expression_text, step.shape))}]")
         else:
             lines.append(f"{step.name} = {expression_text(step.expr)}")
     match block.terminator:

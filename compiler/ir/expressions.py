@@ -11,6 +11,7 @@ from adaptc.runtime.hostprogram import (
     Apply,
     Branch,
     Const,
+    Draw,
     Edge,
     Expr,
     Jump,
@@ -100,13 +101,15 @@ def map_terminator(terminator: Terminator, change: Callable[[Expr], Expr]) -> Te
             return edged
 
 
-def map_step(step: Let | Read, change: Callable[[Expr], Expr]) -> Let | Read:
+def map_step(step: Let | Read | Draw, change: Callable[[Expr], Expr]) -> Let | Read | Draw:
     """`step` with every expression replaced; `change` must give a `Ref` for the tensor of a read."""
     match step:
         case Let(expr=expr):
             return msgspec.structs.replace(step, expr=change(expr))
         case Read(tensor=tensor):
             return msgspec.structs.replace(step, tensor=tensor_name(change(Ref(tensor))))
+        case Draw(shape=shape, args=args):
+            return msgspec.structs.replace(step, shape=tuple(map(change, shape)), args=tuple(map(change, args)))
 
 
 def tested(terminator: Terminator) -> tuple[Expr, ...]:

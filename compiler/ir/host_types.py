@@ -8,7 +8,7 @@ import torch
 
 from adaptc.compiler.ir.errors import ExpressionError
 from adaptc.compiler.ir.program import Block, Dim, ScalarType, TensorType, Type
-from adaptc.runtime.hostprogram import OPERATORS, Apply, Const, Expr, Read, Ref, Scalar, Size, ValueSpec
+from adaptc.runtime.hostprogram import OPERATORS, Apply, Const, Draw, Expr, Let, Read, Ref, Scalar, Size, ValueSpec
 
 SCALAR_DTYPES: Mapping[Scalar, torch.dtype] = {
     "bool": torch.bool,
@@ -120,8 +120,22 @@ def environment(block: Block) -> dict[str, Type]:
     types: dict[str, Type] = {param.name: param.type for param in block.params}
     types |= {output.name: output.type for output in block.outputs}
     for step in block.steps:
-        types[step.name] = ScalarType(step.kind if isinstance(step, Read) else infer_scalar(step.expr, types))
+        types[step.name] = step_type(step, types)
     return types
+
+
+def step_type(step: Let | Read | Draw, types: Mapping[str, Type]) -> Type:
+    """The type of what a step defines; raises ExpressionError where it has none."""
+    if isinstance(step, Read):
+        return ScalarType(step.kind)
+    if isinstance(step, Let):
+        return ScalarType(infer_scalar(step.expr, types))
+    for expr in (*step.shape, *step.args):
+        if infer_scalar(expr, types) != "int":
+            raise ExpressionError("a draw takes integers")
+    extents = [expr.value if isinstance(expr, Const) else None for expr in step.shape]
+    shape = (extent if isinstance(extent, int) else f"{step.name}_{dim}" for dim, extent in enumerate(extents))
+    return TensorType(getattr(torch, step.dtype), tuple(shape))
 
 
 def _lookup(name: str, environment: Mapping[str, Type]) -> Type:

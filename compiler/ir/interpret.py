@@ -13,7 +13,8 @@ from adaptc.compiler.ir.evaluate import Number, Value, evaluate, evaluate_scalar
 from adaptc.compiler.ir.host_types import PYTHON_TYPES, SCALAR_DTYPES, dim_fits, show
 from adaptc.compiler.ir.program import Block, Program, ScalarType, TensorType, Type
 from adaptc.runtime.errors import InputError
-from adaptc.runtime.hostprogram import Branch, Edge, Jump, Let, Raise, Read, Return, Scalar, Switch
+from adaptc.runtime.hostprogram import Branch, Draw, Edge, Jump, Let, Raise, Read, Return, Scalar, Switch
+from adaptc.runtime.stream import Stream
 from adaptc.runtime.tree import Tree
 from adaptc.runtime.treecheck import leaf_count
 
@@ -43,24 +44,30 @@ Forced = Mapping[str, Sequence[Number | None]]
 
 
 def interpret(
-    program: Program, inputs: Sequence[torch.Tensor], forced: Forced | None = None, state: Sequence[Value] = ()
+    program: Program,
+    inputs: Sequence[torch.Tensor],
+    forced: Forced | None = None,
+    state: Sequence[Value] = (),
+    stream: Stream | None = None,
 ) -> Outcome:
     """Run `program` on flat `inputs`, with the values of reads replaced as `forced` says.
 
-    A program that a session goes on with takes the `state` that the call before left behind.
+    A program that a session goes on with takes the `state` that the call before left behind, and the `stream` of
+    random numbers, by default that of the program's seed.
 
     Raises InputError where inputs or forced values do not fit, IRError where a value turns out to differ from
     its declared type, and whatever the network's own arithmetic raises.
     """
     _check_inputs(program, inputs)
-    return _Run(program, forced or {}).run([*inputs, *state])
+    return _Run(program, forced or {}, stream or Stream(program.seed or 0)).run([*inputs, *state])
 
 
 class _Run:
     """One call: the reads made so far and the forced values that are left."""
 
-    def __init__(self, program: Program, forced: Forced) -> None:
+    def __init__(self, program: Program, forced: Forced, stream: Stream) -> None:
         self.program = program
+        self.stream = stream
         self.reads: list[tuple[str, Number]] = []
         self.forced = {name: deque(values) for name, values in forced.items()}
         names = {step.name for block in program.blocks.values() for step in block.steps if isinstance(step, Read)}
@@ -108,6 +115,10 @@ class _Run:
                     environment[name] = evaluate_scalar(expr, environment)
                 case Read(name=name, tensor=tensor, kind=kind):
                     environment[name] = self.read(name, environment[tensor], kind)
+                case Draw(name=name, kind=kind, shape=shape, dtype=dtype, args=args):
+                    extents = [int(evaluate_scalar(extent, environment)) for extent in shape]
+                    ends = [int(evaluate_scalar(arg, environment)) for arg in args]
+                    environment[name] = torch.from_numpy(self.stream.draw(kind, extents, dtype, *ends))
         return environment
 
     def read(self, name: str, tensor: Value, kind: Scalar) -> Number:

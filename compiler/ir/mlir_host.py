@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import torch
+
 from adaptc.compiler.ir.errors import ExpressionError
 from adaptc.compiler.ir.evaluate import Number, evaluate_scalar
-from adaptc.compiler.ir.host_types import infer_scalar
-from adaptc.compiler.ir.mlir_text import SCALAR_TYPES, Lines, Operand, float_literal, quoted
-from adaptc.compiler.ir.program import ScalarType, Type
-from adaptc.runtime.hostprogram import Apply, Const, Expr, Let, Read, Ref, Scalar, Size
+from adaptc.compiler.ir.host_types import infer_scalar, step_type
+from adaptc.compiler.ir.mlir_text import SCALAR_TYPES, Lines, Operand, float_literal, mlir_type, quoted
+from adaptc.compiler.ir.program import ScalarType, TensorType, Type
+from adaptc.runtime.hostprogram import Apply, Const, Draw, Expr, Let, Read, Ref, Scalar, Size
 
 UNDEFINED = "!adaptc.undefined"
 """The type of a value that is read but not defined: it prints, so that a broken program can be looked at."""
@@ -92,8 +94,12 @@ class HostPrinter:
             expr = Apply("bool", (expr,))
         return self.expression(expr, loc, "test")
 
-    def step(self, step: Let | Read) -> None:
+    def step(self, step: Let | Read | Draw) -> None:
         """Print a step and define its name."""
+        if isinstance(step, Draw):
+            self._draw(step)
+            return
+        kind: Scalar
         if isinstance(step, Let):
             kind = self._kind(step.expr) or "float"
             self.values[step.name] = self.expression(step.expr, step.loc, step.name)
@@ -110,6 +116,18 @@ class HostPrinter:
                 attributes={"name": quoted(step.name)},
             )
         self.types[step.name] = ScalarType(kind)
+
+    def _draw(self, step: Draw) -> None:
+        try:
+            type_ = step_type(step, self.types)
+        except ExpressionError:
+            type_ = TensorType(getattr(torch, step.dtype), ())
+        operands = [self.expression(expr, step.loc) for expr in (*step.shape, *step.args)]
+        attributes = {"kind": quoted(step.kind)}
+        self.values[step.name] = self.lines.one(
+            "adaptc.draw", operands, step.name, mlir_type(type_), step.loc, attributes=attributes
+        )
+        self.types[step.name] = type_
 
     def _kind(self, expr: Expr) -> Scalar | None:
         try:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import fx
 
-from adaptc.runtime.hostprogram import Branch, Edge, Jump, Let, Raise, Read, Return, Scalar, Switch
+from adaptc.runtime.hostprogram import Branch, Draw, Edge, Jump, Let, Raise, Read, Return, Scalar, Switch
 from adaptc.runtime.manifest import Argument
 
 Dim = int | str
@@ -82,7 +82,7 @@ class Block:
     inputs: list[str]
     weights: list[str]
     outputs: list[Output]
-    steps: list[Let | Read]
+    steps: list[Let | Read | Draw]
     terminator: Terminator
     loc: str = ""
 
@@ -104,12 +104,14 @@ class Program:
 
     `inputs` are the parameters of the `entry` block, in order; `arguments` say how the network's own signature
     carries them. `weights` is the parameter table: each distinct tensor once, under its first name.
-    `notes` are facts that the user should know (attributes that a call changes, prints that are left out).
+    `notes` are facts that the user should know (attributes that a call changes, prints that are left out), `loops`
+    tells for the user's lines ("file:line") how each loop is treated that data ends or in which data decides.
 
     Of a program that is called again and again in a session, the entry's parameters after the inputs are `state`: what
     the call before left behind. The outputs of every `Return` are the leaves of its tree, then the new values of the
     inputs that are in `changes`, then the state for the program in `later` that its `next` names. `fixed` are the
     dimensions that have one size in a whole session; `no_session` says why calls cannot follow each other.
+    Random numbers come from the stream of `seed`.
     """
 
     name: str
@@ -119,11 +121,13 @@ class Program:
     blocks: dict[str, Block]
     weights: dict[str, torch.Tensor]
     notes: list[str] = field(default_factory=list)
+    loops: dict[str, str] = field(default_factory=dict)
     state: tuple[Param, ...] = ()
     changes: tuple[int, ...] = ()
     later: tuple[Program, ...] = ()
     fixed: tuple[str, ...] = ()
     no_session: str = ""
+    seed: int | None = None
 
 
 def programs(program: Program) -> tuple[Program, ...]:

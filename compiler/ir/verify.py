@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+import torch
+
 from adaptc.compiler.ir.errors import ExpressionError, Fault, IRError
-from adaptc.compiler.ir.host_types import element_kind, fits, fits_spec, infer, infer_scalar, show
+from adaptc.compiler.ir.host_types import element_kind, fits, fits_spec, infer, infer_scalar, show, step_type
 from adaptc.compiler.ir.program import Block, Code, Input, Param, Program, ScalarType, TensorType, Type, edges
 from adaptc.compiler.ir.verify_code import code_faults
-from adaptc.runtime.hostprogram import Branch, Edge, Expr, Let, Read, Return, Scalar, Switch
+from adaptc.runtime.hostprogram import Branch, Draw, Edge, Expr, Let, Read, Return, Switch
 from adaptc.runtime.tree import Leaf, Static, Tree
 
 
@@ -55,6 +57,10 @@ def _program_faults(program: Program) -> Iterator[str]:
     if indices != list(range(len(program.inputs))):
         expected = f"0..{len(program.inputs) - 1}" if program.inputs else "none"
         yield f"the arguments carry the inputs {indices}; they must carry each of {expected} once"
+    if program.seed is None and any(
+        isinstance(step, Draw) for block in program.blocks.values() for step in block.steps
+    ):
+        yield "random numbers are drawn, and there is no seed"
     for key, block in program.blocks.items():
         if key != block.name:
             yield f"block '{block.name}' stands in the table as '{key}'"
@@ -62,10 +68,11 @@ def _program_faults(program: Program) -> Iterator[str]:
     if entry is None:
         yield f"the entry block '{program.entry}' does not exist"
     else:
+        also = " and the state" if program.state else ""
         found = _signature(entry.params)
         given = _signature([*program.inputs, *program.state])
         if found != given:
-            yield f"the entry's parameters ({found}) are not the inputs and the state ({given})"
+            yield f"the entry's parameters ({found}) are not the inputs{also} ({given})"
     codes: dict[str, Code] = {}
     for block in program.blocks.values():
         if block.code is None:
@@ -94,11 +101,11 @@ def _block_faults(program: Program, block: Block) -> Iterator[Fault]:
     environment |= {output.name: output.type for output in block.outputs}
     for step in block.steps:
         try:
-            environment[step.name] = ScalarType(_step_kind(step, environment))
+            environment[step.name] = _step_type(step, environment)
         except ExpressionError as error:
             yield fault(f"step '{step.name}': {error}", step.loc)
             # What follows is still checked, as if the step gave what it announces.
-            environment[step.name] = ScalarType(step.kind if isinstance(step, Read) else "float")
+            environment[step.name] = _announced(step)
         defined.append(step.name)
     for name, count in Counter(defined).items():
         if count > 1:
@@ -142,9 +149,15 @@ def _code_use_faults(program: Program, block: Block) -> Iterator[str]:
             yield f"output '{output.name}' is {show(computed)} and is declared {show(output.type)}"
 
 
-def _step_kind(step: Let | Read, environment: dict[str, Type]) -> Scalar:
-    if isinstance(step, Let):
-        return infer_scalar(step.expr, environment)
+def _announced(step: Let | Read | Draw) -> Type:
+    if isinstance(step, Draw):
+        return TensorType(getattr(torch, step.dtype), tuple(f"{step.name}_{dim}" for dim in range(len(step.shape))))
+    return ScalarType(step.kind if isinstance(step, Read) else "float")
+
+
+def _step_type(step: Let | Read | Draw, environment: dict[str, Type]) -> Type:
+    if not isinstance(step, Read):
+        return step_type(step, environment)
     type_ = environment.get(step.tensor)
     if not isinstance(type_, TensorType):
         raise ExpressionError(f"'{step.tensor}' is read as a tensor but is {show(type_) if type_ else 'undefined'}")
@@ -152,7 +165,7 @@ def _step_kind(step: Let | Read, environment: dict[str, Type]) -> Scalar:
         raise ExpressionError(f"a read takes a tensor of one element; '{step.tensor}' is {show(type_)}")
     if element_kind(type_.dtype) != step.kind:
         raise ExpressionError(f"'{step.tensor}' is {show(type_)}, whose element is no {step.kind}")
-    return step.kind
+    return ScalarType(step.kind)
 
 
 def _terminator_faults(program: Program, block: Block, environment: dict[str, Type]) -> Iterator[str]:

@@ -19,6 +19,7 @@ from adaptc.compiler.verify.frames import UserLines
 from adaptc.compiler.verify.independence import Independence
 from adaptc.compiler.verify.margins import Margins
 from adaptc.compiler.verify.operators import written_out
+from adaptc.compiler.verify.seeded import Seeded
 from adaptc.compiler.verify.state import preserved
 from adaptc.runtime.hostprogram import Scalar
 
@@ -83,13 +84,15 @@ def run_eager_forced(
     kwargs: Mapping[str, Any],
     reads: Sequence[ExpectedRead],
     within: TorchFunctionMode | None = None,
+    random_seed: int | None = None,
 ) -> EagerRun:
     """Call `model` on copies of its inputs, without gradients, forcing the values of `reads` in order.
 
     A read of the network is taken for the next expected one if it stands in the same statement, unless it is the
     same for all inputs and the expected one is not; others keep their values. Reads inside TorchScript, inside
     functions that PyTorch dispatches as a whole, and through NumPy are not seen. The network's attributes and buffers
-    are put back afterwards. A mode `within` sees every call before the reads are forced.
+    are put back afterwards. A mode `within` sees every call before the reads are forced. With a `random_seed`, random
+    numbers come from its stream.
     """
     _, leaves = flatten((args, dict(kwargs)), "static", root="input")
     call_args, call_kwargs = rebuild((args, dict(kwargs)), [leaf.detach().clone() for leaf in leaves])
@@ -99,7 +102,8 @@ def run_eager_forced(
     # Compiled functions crash under a torch function mode; eager is what is wanted here anyway.
     with preserved(model), torch.no_grad(), torch.compiler.set_stance("force_eager"), written_out():
         try:
-            with mode, within or nullcontext():
+            seeded = nullcontext() if random_seed is None else Seeded(random_seed)
+            with mode, within or nullcontext(), seeded:
                 output = model(*call_args, **call_kwargs)
         except Exception as error:  # noqa: BLE001 (whatever the network raises is its result)
             exception = error

@@ -9,7 +9,7 @@ import torch
 from torch import fx
 
 from adaptc.compiler.ir.program import Block, Code, Program, ScalarType, edges
-from adaptc.runtime.hostprogram import Branch, Expr, Read, Ref, Return, Switch, names_in
+from adaptc.runtime.hostprogram import Branch, Draw, Expr, Read, Ref, Return, Switch, names_in
 
 _PRECISIONS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 _ROUNDED_LIKE = {torch.complex128: torch.float64, torch.complex64: torch.float32}
@@ -91,6 +91,8 @@ class Flows:
                 if step.loc:
                     reads.append(known[step.tensor])
                 known[step.name] = Origin(False, known[step.tensor].coarsest)
+            elif isinstance(step, Draw):
+                known[step.name] = Origin(True, _PRECISIONS.index(torch.float32) if "float" in step.dtype else 0)
             else:
                 known[step.name] = _origin(step.expr, known)
         return known

@@ -7,6 +7,7 @@ import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -52,8 +53,9 @@ class _Runs:
 class Rounding:
     """Judges the outputs and reads of one network."""
 
-    def __init__(self, model: Callable[..., Any]) -> None:
+    def __init__(self, model: Callable[..., Any], random_seed: int | None) -> None:
         self._model = model
+        self._seed = random_seed
 
     def judge(self, comparison: Comparison, situation: Situation, ours: object) -> Comparison:
         """`comparison` of eager PyTorch's output with `ours`; those differences that are no greater than what rounding
@@ -111,15 +113,15 @@ class Rounding:
             for read, theirs in zip(situation.expected, eager.matched, strict=True)
         ]
         seen = Choices()
-        again = run_eager_forced(self._model, inputs.args, inputs.kwargs, reads, seen)
+        again = run_eager_forced(self._model, inputs.args, inputs.kwargs, reads, seen, self._seed)
         with float64_default():
             model = self._model
             if isinstance(model, nn.Module):
                 model = mapped(copy.deepcopy(model), double)
-            exact, choices = _run(model, inputs, reads, double)
+            exact, choices = _run(model, inputs, reads, double, self._seed)
             if not _decides_alike(situation, reads, exact):
                 reads = [read._replace(value=theirs.value) for read, theirs in zip(reads, again.matched, strict=True)]
-                exact, choices = _run(model, inputs, reads, double)
+                exact, choices = _run(model, inputs, reads, double, self._seed)
             _check(exact, eager)
             if choices != seen.choices:
                 raise ValueError("its tensor code chooses otherwise in float64")
@@ -128,7 +130,8 @@ class Rounding:
             for _ in range(_DISTURBED):
                 shake = disturb(generator, torch.finfo(situation.dtype).eps / 2)
                 shaken = mapped(copy.deepcopy(model), shake) if isinstance(model, nn.Module) else model
-                run, choices = _run(shaken, inputs, reads, lambda tensor, shake=shake: shake(double(tensor)))  # type: ignore[misc]
+                change = partial(_shaken, shake)
+                run, choices = _run(shaken, inputs, reads, change, self._seed)
                 if choices == seen.choices:
                     _check(run, eager)
                     found.append(run)
@@ -140,12 +143,17 @@ def _run(
     inputs: InputSet,
     reads: Sequence[ExpectedRead],
     change: Callable[[torch.Tensor], torch.Tensor],
+    random_seed: int | None,
 ) -> tuple[EagerRun, list[object]]:
     """A run on changed inputs, and what its tensor code chose."""
     tensors = [change(tensor) for tensor in inputs.tensors.values()]
     args, kwargs = rebuild((inputs.args, inputs.kwargs), tensors)
     mode = Doubling()
-    return run_eager_forced(model, args, kwargs, reads, mode), mode.choices
+    return run_eager_forced(model, args, kwargs, reads, mode, random_seed), mode.choices
+
+
+def _shaken(shake: Callable[[torch.Tensor], torch.Tensor], tensor: torch.Tensor) -> torch.Tensor:
+    return shake(double(tensor))
 
 
 def _check(run: EagerRun, eager: EagerRun) -> None:

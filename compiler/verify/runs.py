@@ -101,7 +101,7 @@ class Caller:
         self._model = model
         self._executable = executable
         self._flows = Flows(program)
-        self.rounding = Rounding(model)
+        self.rounding = Rounding(model, program.seed)
         self._hints: dict[str, Number] = {}
         self._walkers: dict[tuple[tuple[str, tuple[int, ...]], ...], Walker] = {}
         self.reads: dict[str, tuple[str, Scalar]] = {}
@@ -158,7 +158,7 @@ class Caller:
             ExpectedRead(*self.reads[name], None if natural else value, origin.data)
             for (name, _), value, origin in zip(reads, values, flow.reads, strict=True)
         )
-        eager = run_eager_forced(self._model, inputs.args, inputs.kwargs, expected)
+        eager = run_eager_forced(self._model, inputs.args, inputs.kwargs, expected, random_seed=self.program.seed)
         situation = Situation(inputs, path, expected, eager, flow.coarsest)
         call = self._judge(Call(path, trace, eager, tuple(reads), tuple(values), situation))
         if not call.good or trace.raises:
@@ -180,7 +180,7 @@ class Caller:
 
     def _eager(self, inputs: InputSet, reads: Reads) -> EagerRun:
         expected = [ExpectedRead(*self.reads[name], value) for name, value in reads]
-        return run_eager_forced(self._model, inputs.args, inputs.kwargs, expected)
+        return run_eager_forced(self._model, inputs.args, inputs.kwargs, expected, random_seed=self.program.seed)
 
     def _judge(self, call: Call) -> Call:
         """Compare how both ended."""

@@ -118,6 +118,7 @@ def in_sequence(program: Program, bound: Bound, count: int) -> Program:
     names = {param.name: given.name for param, given in zip(first.params, inputs)}
     _rename(first, names)
     sequence = Program(f"{program.name} in a session", bound.arguments, tuple(inputs), first.name, blocks, weights)
+    sequence.seed = program.seed
     sequence.changes = tuple(call * width + number for call in range(count) for number in program.changes)
     reached = reachable(sequence)
     sequence.blocks = {name: block for name, block in blocks.items() if name in reached}

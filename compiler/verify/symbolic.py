@@ -15,7 +15,7 @@ from adaptc.compiler.verify.extents import extent
 from adaptc.compiler.verify.solve import Constraint, Facts, Solver
 from adaptc.compiler.verify.terms import Term, Terms, Variable
 from adaptc.compiler.verify.tied import tied_reads
-from adaptc.runtime.hostprogram import Branch, Const, Edge, Expr, Raise, Read, Ref, Return, Size, Switch
+from adaptc.runtime.hostprogram import Branch, Const, Draw, Edge, Expr, Raise, Read, Ref, Return, Size, Switch
 
 
 @dataclass(frozen=True)
@@ -184,6 +184,10 @@ class Walker:
                 free = step.name not in self._tied(block)
                 reads.append(Variable(step.name, step.kind, visit, block.name, free, _dtype(block, step.tensor)))
                 environment[step.name] = self._terms.variable(reads[-1])
+            elif isinstance(step, Draw):
+                sizes = (extent.value if isinstance(extent, Const) else None for extent in step.shape)
+                shape = tuple(size if isinstance(size, int) else None for size in sizes)
+                environment[step.name] = TensorValue(f"{step.name} of {block.name}#{visit}", shape)
             else:
                 term = self._scalar(step.expr, environment)
                 environment[step.name] = term

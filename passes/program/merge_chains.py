@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from adaptc.compiler.ir.expressions import map_step, map_terminator, substitute
 from adaptc.compiler.ir.program import Block, Output, Program, edges
 from adaptc.passes.program_pass import ProgramPass
@@ -75,8 +77,8 @@ def merge(first: Block, second: Block) -> Block | None:
             values[name] = Ref(own)
     for step in second.steps:
         changed = map_step(step, lambda expr: substitute(expr, values))
-        if isinstance(changed, Let):
-            changed = Let(_fresh(changed.name, taken), changed.expr, changed.loc)
+        if not isinstance(changed, Read):
+            changed = msgspec.structs.replace(changed, name=_fresh(changed.name, taken))
         steps.append(changed)
         values[step.name] = Ref(changed.name)
     inputs = first.inputs

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from adaptc.compiler.ir.expressions import map_terminator
+from adaptc.compiler.ir.expressions import map_step, map_terminator
 from adaptc.compiler.ir.program import Block, Code, Program, ScalarType, Type
 from adaptc.passes.constants import Constants, Known, Literal, Weight
 from adaptc.passes.program_pass import ProgramPass
 from adaptc.passes.registry import register
 from adaptc.passes.rewriter import Rewriter
 from adaptc.passes.specialise import Request, needed_inputs
-from adaptc.runtime.hostprogram import Const, Let, Read
+from adaptc.runtime.hostprogram import Const, Draw, Let, Read
 
 
 @register
@@ -42,13 +42,15 @@ class PropagateConstants(ProgramPass):
 
 
 def _rewrite(block: Block, constants: Constants, known: dict[str, Known], rw: Rewriter) -> None:
-    steps: list[Let | Read] = []
+    steps: list[Let | Read | Draw] = []
     for step in block.steps:
         value = known.get(step.name)
         if isinstance(value, Const):
             steps.append(Let(step.name, value, step.loc))
         elif isinstance(step, Let):
             steps.append(Let(step.name, constants.fold(block, step.expr, known), step.loc))
+        elif isinstance(step, Draw):
+            steps.append(map_step(step, lambda expr: constants.fold(block, expr, known)))
         else:
             steps.append(step)
     terminator = map_terminator(block.terminator, lambda expr: constants.fold(block, expr, known))

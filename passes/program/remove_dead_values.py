@@ -12,7 +12,7 @@ from adaptc.passes.program_pass import ProgramPass
 from adaptc.passes.registry import register
 from adaptc.passes.rewriter import Rewriter
 from adaptc.passes.specialise import Request, needed_inputs
-from adaptc.runtime.hostprogram import Read, names_in
+from adaptc.runtime.hostprogram import Draw, Read, names_in
 
 
 @register
@@ -24,6 +24,7 @@ class RemoveDeadValues(ProgramPass):
     Outputs are dropped by giving the block a variant of its code, which all blocks with the same needs share.
     A dropped host expression takes an error that it would raise with it. Reads stay, though nothing may depend on
     them: they are the points at which eager PyTorch and the compiled network are compared, and cost next to nothing.
+    Draws stay too: those after them would be others without them.
 
     before:  loop(x, unused): y, aux = f(x, unused); goto loop(y, unused)
     after:   loop(x): y = f'(x); goto loop(y)
@@ -36,7 +37,7 @@ class RemoveDeadValues(ProgramPass):
         liveness = _Liveness(program)
         for name, block in program.blocks.items():
             read = liveness.read_names(block)
-            rw.set_steps(name, [step for step in block.steps if step.name in read])
+            rw.set_steps(name, [step for step in block.steps if step.name in read or isinstance(step, Draw)])
             if block.code is not None:
                 outputs = _indices(block, read)
                 needed = liveness.needed_inputs(block.code, outputs)
@@ -87,6 +88,8 @@ class _Liveness:
         for step in reversed(block.steps):
             if isinstance(step, Read):
                 read |= {step.name, step.tensor}
+            elif isinstance(step, Draw):
+                read |= {name for expr in (*step.shape, *step.args) for name in names_in(expr)}
             elif step.name in read:
                 read |= set(names_in(step.expr))
         return read

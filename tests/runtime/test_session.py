@@ -207,3 +207,54 @@ def test_no_session(tmp_path: Path) -> None:
     np.testing.assert_array_equal(executable(np.ones(3, "float32")), np.ones(3, "float32"))
     with pytest.raises(SessionError, match=r"cannot follow each other in a session(.|\n)*test_session.py:\d+"):
         executable.session()
+
+
+class Sampling(nn.Module):
+    """Draws, and counts its calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, int]:
+        self.calls += 1
+        noise = torch.randn(4)
+        if x.sum() < -100:
+            raise ValueError("after the draw")
+        return (x + noise, self.calls) if noise[0] > 0 else (x - noise * torch.rand(4), self.calls)
+
+
+def test_random_numbers_of_calls_and_sessions(tmp_path: Path) -> None:
+    executable = compiled(Sampling(), (torch.zeros(4),), tmp_path / "a", random_seed=3)
+    x = np.zeros(4, "float32")
+    first = executable(x)[0]
+    np.testing.assert_array_equal(executable(x)[0], first)
+    np.testing.assert_array_equal(executable.trace(x).outputs[0], first)
+    session = executable.session()
+    found = [session(x)[0] for _ in range(4)]
+    np.testing.assert_array_equal(found[0], first)
+    assert not np.array_equal(found[1], found[0])
+    session.reset()
+    again = [session(x)[0] for _ in range(2)]
+    with pytest.raises(adaptc.NetworkError):
+        session(np.full(4, -100, "float32"))
+    copy = session.copy()
+    again += [session(x)[0] for _ in range(2)]
+    np.testing.assert_array_equal(again, found)
+    np.testing.assert_array_equal(copy(x)[0], found[2])
+    other = adaptc.load(tmp_path / "a", random_seed=4)
+    assert not np.array_equal(other(x)[0], first)
+    np.testing.assert_array_equal(executable.session(random_seed=4)(x)[0], other(x)[0])
+    assert all(result.ok for result in executable.verify())
+    with pytest.raises(InputError, match="random_seed is -1"):
+        executable.session(random_seed=-1)
+
+
+def test_random_numbers_without_adaptc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    executable = compiled(Sampling(), (torch.zeros(4),), tmp_path / "drawing", random_seed=3)
+    monkeypatch.syspath_prepend(tmp_path)
+    from importlib import import_module
+
+    run = import_module("drawing.host").load()
+    x = np.zeros(4, "float32")
+    np.testing.assert_array_equal(run(x)[0], executable(x)[0])
