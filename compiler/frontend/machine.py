@@ -98,6 +98,7 @@ class Machine:
         """Let a state that the objects are in be the running one."""
         self.state = state
         self.recorder.draft, self.recorder.held = state.draft, state.held
+        self.recorder.symbols.known = state.known
 
     def activate(self, state: State) -> None:
         """Let a frozen state run."""
@@ -200,6 +201,9 @@ class Machine:
                     raise
                 self.deferred += need.problems
                 rolling.unroll(self, roll, "a number that it counts is needed as it is")
+                return
+            except forks.Undecided as need:
+                forks.decide(self, state, frame, need.number)
                 return
             except forks.Fork as fork:
                 roll = rolling.counting(state, fork.number, self.rolled_sites)
