@@ -46,7 +46,8 @@ class EarlyExitBert(nn.Module):
         hidden = self.embeddings(input_ids)
         every = []
         for index, layer in enumerate(self.layers):
-            hidden = layer(hidden, mask)[0]
+            outputs = layer(hidden, mask)
+            hidden = outputs[0] if isinstance(outputs, tuple) else outputs  # a tuple in transformers 4
             every.append(self.classifiers[index](self.poolers[index](hidden)))
             if index < len(self.thresholds):
                 if entropy(every[-1]).item() < self.thresholds[index]:

@@ -14,8 +14,8 @@ import torch
 from torch.nn.modules import module as torch_module
 
 from adaptc.compiler.errors import Problem
+from adaptc.compiler.frontend import forks, prelude, registers, segments, sequences, specials, texts, variables
 from adaptc.compiler.frontend import instructions as code
-from adaptc.compiler.frontend import prelude, registers, segments, sequences, specials, texts
 from adaptc.compiler.frontend.interpreted import ENTERED, NATIVE
 from adaptc.compiler.frontend.iterators import (
     POISON,
@@ -94,6 +94,8 @@ def call(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[st
     if isinstance(function, BuiltinMethodType) and type(function.__self__) in (str, texts.SymbolicText):
         if any(texts.is_symbolic(arg) for arg in (function.__self__, *args, *kwargs.values())):
             return _result(machine, dst, _text_method(machine, function, args, kwargs))
+    if (method := variables.method_of(function)) is not None:
+        function = getattr(machine.heap.variable(function.__self__), method)
     return _result(machine, dst, native(machine, function, args, kwargs))
 
 
@@ -141,7 +143,7 @@ def _enter(
 def native(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Run `function` as it is; torch calls inside it are recorded."""
     try:
-        return function(*args, **kwargs)
+        return variables.unchanged(machine, function, args, kwargs)
     except DATA_DEPENDENT as error:
         problem = machine.problem(
             f"{getattr(function, '__qualname__', function)} needs a number that depends on data",
@@ -151,6 +153,8 @@ def native(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[
         codes = codes_of(error.__traceback__)
         raise NeedsInterpretation(codes, problem) if codes else Refused(problem) from error
     except TypeError as error:
+        if "SymBool" in str(error):
+            raise forks.unclear(machine, function, [*args, *kwargs.values()], codes_of(error.__traceback__)) from error
         if "unhashable type: non-nested Sym" not in str(error):
             raise
         raise refuse_key(machine, [*args, *kwargs.values()]) from error

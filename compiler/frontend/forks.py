@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,6 +12,7 @@ from adaptc.compiler.frontend import arithmetic, iteration, registers
 from adaptc.compiler.frontend import instructions as code
 from adaptc.compiler.frontend.draft import Arm, BranchEnd, RaiseEnd, SwitchEnd
 from adaptc.compiler.frontend.iterators import POISON, MachineIterator
+from adaptc.compiler.frontend.signals import NeedsInterpretation, Refused
 from adaptc.compiler.frontend.state import Frame, State
 
 if TYPE_CHECKING:
@@ -43,6 +45,14 @@ class Fork(BaseException):
         self.found = found
 
 
+class Undecided(BaseException):
+    """An instruction needs the symbolic bool `number`, which a register holds, as one of Python."""
+
+    def __init__(self, number: torch.SymBool) -> None:
+        super().__init__(str(number))
+        self.number = number
+
+
 def test(machine: Machine, state: State, frame: Frame, instruction: code.Test) -> bool:
     """Execute a test; True if the state forked."""
     truth = arithmetic.truth(machine, registers.operand(frame, instruction.test))
@@ -52,10 +62,13 @@ def test(machine: Machine, state: State, frame: Frame, instruction: code.Test) -
         machine.step(frame, instruction.orelse if place in machine.unknown_tests else instruction.then)
         machine.unknown_tests.add(place)
         return False
-    truth = _decided(machine, truth)
-    if isinstance(truth, torch.SymBool):
-        _fork(machine, state, frame, instruction, truth)
+    decided = _decided(machine, truth)
+    if isinstance(decided, torch.SymBool):
+        _fork(machine, state, frame, instruction, decided)
         return True
+    if decided is not truth:
+        frame.registers = _with(frame.registers, truth, decided)
+    truth = decided
     machine.step(frame, instruction.then if truth else instruction.orelse)
     return False
 
@@ -111,14 +124,55 @@ def _fork(machine: Machine, state: State, frame: Frame, instruction: code.Test, 
     arms = []
     _count(machine, frame)
     condition = machine.host(test)
-    origin = frame.pc
-    for target in (instruction.then, instruction.orelse):
+    origin, undecided = frame.pc, frame.registers
+    for truth, target in ((True, instruction.then), (False, instruction.orelse)):
         frame.pc = origin
         counts, forks = dict(frame.counts), dict(frame.forks)
+        frame.registers = _with(undecided, test, truth)
+        state.known = machine.recorder.symbols.implied(test.node.expr, truth)
         machine.step(frame, target)
         fork = _branch_off(machine, state)
         frame.counts, frame.forks = counts, forks
         arms.append(Arm(fork.draft))
+    state.draft.end = BranchEnd(condition, arms[0], arms[1], loc)
+
+
+def _with(registers: Mapping[str, Any], number: Any, known: Any) -> dict[str, Any]:
+    """The registers where a symbolic number is known."""
+    return {name: known if value is number else value for name, value in registers.items()}
+
+
+def unclear(
+    machine: Machine, function: Any, values: Sequence[Any], codes: Sequence[CodeType]
+) -> NeedsInterpretation | Undecided | Refused:
+    """What to raise where torch is given a symbolic bool and takes only one of Python; `codes` is native code."""
+    problem = machine.problem(
+        f"{getattr(function, '__name__', function)}() is given a bool that depends on data or on a size",
+        "torch takes only a bool of Python there",
+        "branch on it: call the function with True on one way and with False on the other",
+    )
+    if codes:
+        return NeedsInterpretation(codes, problem)
+    held = machine.state.frames[-1].registers.values()
+    for value in values:
+        if isinstance(value, torch.SymBool) and any(value is other for other in held):
+            return Undecided(value)
+    return Refused(problem)
+
+
+def decide(machine: Machine, state: State, frame: Frame, number: torch.SymBool) -> None:
+    """Execute the instruction again, on one way with True for a symbolic bool and on the other with False."""
+    loc = "{}:{}".format(*machine.location())
+    arms = []
+    _count(frame)
+    condition = machine.host(number)
+    undecided = frame.registers
+    for truth in (True, False):
+        frame.registers = _with(undecided, number, truth)
+        state.known = machine.recorder.symbols.implied(number.node.expr, truth)
+        arm = _branch_off(machine, state)
+        arm.apart = True
+        arms.append(Arm(arm.draft))
     state.draft.end = BranchEnd(condition, arms[0], arms[1], loc)
 
 

@@ -12,12 +12,14 @@ import enum
 import functools
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, MethodWrapperType, ModuleType
 from typing import Any
 
 import torch
 
 from adaptc.compiler.frontend.state import Frame, Generator, Snapshot, State
+from adaptc.compiler.frontend.variables import Variable
 
 _ATOMS: tuple[type, ...] = (
     int, float, complex, str, bytes, type(None), type, torch.Tensor, torch.dtype, torch.device, torch.Size,
@@ -40,7 +42,8 @@ def slots_of(kind: type) -> list[str]:
 def contents(item: Any) -> Any:
     """A shallow copy of what a mutable object holds, None for an object that holds nothing that can change.
 
-    Lists give a list, dicts and sets a dict or set, cells a 1-tuple, everything else a dict of its parts by kind.
+    Lists give a list, dicts and sets a dict or set, cells and context variables a 1-tuple, everything else a dict of
+    its parts by kind.
     """
     if type(item) is list:
         return list(item)
@@ -48,6 +51,8 @@ def contents(item: Any) -> Any:
         return dict(item)
     if type(item) is CellType:
         return (item.cell_contents,) if item != CellType() else ()
+    if isinstance(item, Variable):
+        return item.held()
     if isinstance(item, Generator):
         return {
             "frame": None if item.frame is None else item.frame.copy(),
@@ -102,6 +107,8 @@ def restore(item: Any, held: Any) -> None:
             item.cell_contents = held[0]
         elif item != CellType():
             del item.cell_contents
+    elif isinstance(item, Variable):
+        item.restore(held)
     elif isinstance(item, Generator):
         frame = held["frame"]
         item.frame = None if frame is None else frame.copy()
@@ -158,13 +165,15 @@ def children(item: Any, held: Any) -> Iterable[Any]:
 
 
 class Heap:
-    """Freezes and activates states. `owned` are the mutable objects that the network's modules hold from the start."""
+    """Freezes and activates states. `owned` are the mutable objects that the network's modules hold from the start, and
+    the context variables that it has set, with `variables` telling what these held before."""
 
     def __init__(self, model: torch.nn.Module) -> None:
         self.paused = False
         self.watched: dict[int, tuple[torch.nn.Module, dict[str, Any], dict[str, dict[str, Any]]]] = {}
         self.owned: list[Any] = []
         self.names: dict[int, str] = {}
+        self.variables: dict[ContextVar[Any], tuple[Variable, tuple[Any, ...]]] = {}
         for module in model.modules():
             for name, value in module.__dict__.items():
                 if name not in _MODULE_TABLES and not isinstance(value, (*_ATOMS, torch.nn.Module)):
@@ -228,6 +237,9 @@ class Heap:
             if id(module) in heap:
                 attributes, tables = heap[id(module)][1]
             restore_module(module, attributes, tables)
+        for variable, before in self.variables.values():
+            if id(variable) not in heap:
+                variable.restore(before)
         for item, held in heap.values():
             if not isinstance(item, torch.nn.Module):
                 restore(item, held)
@@ -256,6 +268,20 @@ class Heap:
     def reset(self) -> None:
         """Put all modules and what they own back to where the capture began."""
         self._write(self.start)
+
+    def variable(self, variable: ContextVar[Any]) -> Variable:
+        """A context variable, whose value belongs to the states from now on."""
+        if variable not in self.variables:
+            watched = Variable(variable)
+            self.variables[variable] = watched, watched.held()
+            self.owned.append(watched)
+        return self.variables[variable][0]
+
+    def contents(self, item: Any, heap: Snapshot) -> Any:
+        """What an object held when a state was frozen."""
+        if id(item) in heap:
+            return heap[id(item)][1]
+        return self.variables[item.variable][1] if isinstance(item, Variable) else contents(item)
 
     @contextmanager
     def watching(self) -> Iterator[None]:

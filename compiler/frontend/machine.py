@@ -108,6 +108,7 @@ class Machine:
         """Let a state that the objects are in be the running one."""
         self.state = state
         self.recorder.draft, self.recorder.held = state.draft, state.held
+        self.recorder.symbols.known = state.known
 
     def cut(self) -> None:
         """Let the running state go on in a draft of its own."""
@@ -220,6 +221,9 @@ class Machine:
                     raise
                 self.deferred += need.problems
                 rolling.unroll(self, roll, "a number that it counts is needed as it is")
+                return
+            except forks.Undecided as need:
+                forks.decide(self, state, frame, need.number)
                 return
             except forks.Fork as fork:
                 roll = rolling.counting(state, fork.number, self.rolled_sites)

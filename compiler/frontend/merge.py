@@ -17,11 +17,11 @@ import torch
 
 from adaptc.compiler.frontend import segments, texts
 from adaptc.compiler.frontend.draft import JumpEnd
-from adaptc.compiler.frontend.heap import blank, contents
+from adaptc.compiler.frontend.heap import blank
 from adaptc.compiler.frontend.iterators import POISON, MachineIterator, SequenceIterator
 from adaptc.compiler.frontend.merge_values import Conflict, ValueMerge
 from adaptc.compiler.frontend.state import Frame, Generator, State
-from adaptc.compiler.frontend.symbols import expression, kind_of
+from adaptc.compiler.frontend.symbols import common, expression, kind_of
 
 _ATOMS = (str, bytes, torch.dtype, torch.device, range, complex, ModuleType, torch.overrides.TorchFunctionMode)
 _METHODS = (MethodType, BuiltinFunctionType, MethodWrapperType)
@@ -76,7 +76,10 @@ class Merge(ValueMerge):
             self._follow_changes(self.recorder.memories.of(weight))
         self._entangle()
         tainted = any(state.tainted for state in self.states)
-        return State(frames, self.draft, self.held, self.heap, first.modes, tainted=tainted, rolls=first.rolls)
+        known = common([state.known for state in self.states])
+        return State(
+            frames, self.draft, self.held, self.heap, first.modes, tainted=tainted, rolls=first.rolls, known=known
+        )
 
     def commit(self) -> None:
         """End the states' drafts with jumps to the join."""
@@ -173,8 +176,7 @@ class Merge(ValueMerge):
 
     def _contents(self, state: State, item: Any) -> Any:
         assert state.heap is not None
-        entry = state.heap.get(id(item))
-        return contents(item) if entry is None else entry[1]
+        return self.objects.contents(item, state.heap)
 
     def _object(self, given: Sequence[Any], key: tuple[int, ...]) -> Any:
         first = given[0]

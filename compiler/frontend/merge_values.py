@@ -125,6 +125,8 @@ class ValueMerge:
         self._observe(expressions)
         if all(item == expressions[0] for item in expressions) and isinstance(first, Symbolic):
             return first
+        if (general := self._general(given, expressions)) is not None:
+            return general
         (kind,) = kinds
         key = (kind, *expressions)
         if key not in self.numbers:
@@ -145,6 +147,18 @@ class ValueMerge:
             self.numbers[key] = symbolic
         return self.numbers[key]
 
+    def _general(self, given: Sequence[Any], expressions: Sequence[Any]) -> Any:
+        """One of the numbers, if on the ways of the others it is what they have: their tests say so."""
+        if self.rolling:
+            return None
+        sizes = [self.recorder.symbols.sizes(state.known) for state in self.states]
+        for number, general in zip(given, expressions, strict=True):
+            if isinstance(number, torch.SymInt) and any(general.free_symbols & set(known) for known in sizes):
+                here = zip(expressions, sizes, strict=True)
+                if all(general.subs(known) == other.subs(known) for other, known in here):
+                    return number
+        return None
+
     def _observe(self, expressions: Sequence[Any]) -> None:
         if self.observed is not None:
             self.observed.add((expressions[0], expressions[1]))
@@ -155,6 +169,8 @@ class ValueMerge:
         expressions = tuple([expression(extent) for extent in extents])
         if all(item == expressions[0] for item in expressions):
             return extents[0], False
+        if (general := self._general(extents, expressions)) is not None:
+            return general, False
         if not self.rolling and all(isinstance(extent, int) for extent in extents):
             # two fixed sizes are two networks from here on: a symbol would keep torch from knowing either
             raise Conflict("tensors of different sizes")

@@ -191,7 +191,13 @@ class Recorder(TorchFunctionMode):
 
         args, kwargs = map_leaves(to_fake, args), map_leaves(to_fake, kwargs)
         versions = [tensor._version for tensor in tensors]
-        out = self._run(func, args, kwargs)
+        try:
+            out = self._run(func, args, kwargs)
+        except (RuntimeError, ValueError, IndexError):
+            smaller = self._with_known_sizes((args, kwargs))
+            if smaller is None:
+                raise
+            return self._record(func, *smaller)
         self._check_dimensions(func)
         outputs = [leaf for leaf in leaves(out) if isinstance(leaf, torch.Tensor)]
         changed = {
@@ -210,6 +216,30 @@ class Recorder(TorchFunctionMode):
         for tensor in changed.values():
             self.memories.after_change(self.held, self.draft, tensor)
         return out
+
+    def _with_known_sizes(self, arguments: Any) -> Any:
+        """The arguments of a call where it is known from tests which sizes are 0 or 1; None where none is.
+
+        Torch computes with sizes that hold on all ways, but a reshape or a broadcast may be possible on this one only.
+        """
+        known = {symbol: size for symbol, size in self.symbols.sizes(self.symbols.known).items() if size in (0, 1)}
+        changed = False
+
+        def smaller(leaf: Any) -> Any:
+            nonlocal changed
+            if isinstance(leaf, torch.SymInt) and leaf.node.expr.free_symbols & set(known):
+                value = leaf.node.expr.subs(known)
+                changed = changed or bool(value.is_Integer)
+                return int(value) if value.is_Integer else leaf
+            if isinstance(leaf, torch.Tensor):
+                for dim, extent in enumerate(leaf.shape):
+                    if expression(extent) in known:
+                        leaf = self._record(torch.narrow, (leaf, dim, 0, known[expression(extent)]), {})
+                        changed = True
+            return leaf
+
+        arguments = map_leaves(smaller, arguments)
+        return arguments if changed else None
 
     def _check_dimensions(self, func: Callable[..., Any]) -> None:
         """Refuse a call that lets a named dimension have one size only."""

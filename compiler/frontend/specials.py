@@ -14,7 +14,7 @@ import torch
 from torch._higher_order_ops.map import map as map_rows
 from torch._higher_order_ops.while_loop import while_loop
 
-from adaptc.compiler.frontend import arithmetic, grown, numeric, prelude, segments, sequences, texts
+from adaptc.compiler.frontend import arithmetic, grown, numeric, prelude, segments, sequences, texts, written
 from adaptc.compiler.frontend.forks import Fork
 from adaptc.compiler.frontend.interpreted import ENTERED, NATIVE, Special, interpreted
 from adaptc.compiler.frontend.iterators import (
@@ -205,6 +205,15 @@ def _of_numbers(function: Any) -> Special:
     return special
 
 
+def _attention(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    """Attention that is causal or not as a size or data decides: torch takes only a Python bool, a mask both."""
+    given = dict(zip(("query", "key", "value", "attn_mask", "dropout_p", "is_causal"), args, strict=False), **kwargs)
+    if not isinstance(given.get("is_causal"), torch.SymBool) or given.pop("attn_mask", None) is not None:
+        return NATIVE
+    given["causal"] = arithmetic.as_tensor(machine, given.pop("is_causal"))
+    return machine.recorder.record(written.attention, (), given)
+
+
 LIST_METHODS = {
     "index": interpreted(prelude.list_index),
     "count": interpreted(prelude.list_count),
@@ -247,6 +256,7 @@ SPECIALS: dict[Any, Special] = {
     torch.ops.higher_order.while_loop: interpreted(prelude.while_loop),
     map_rows: interpreted(prelude.map_rows),
     torch.ops.higher_order.map_impl: interpreted(prelude.map_impl),
+    torch.nn.functional.scaled_dot_product_attention: _attention,
     torch.bincount: numeric.bincount,
     torch.Tensor.bincount: numeric.bincount,
     prelude.indices_below: numeric.indices_below,

@@ -12,6 +12,7 @@ from adaptc.compiler.frontend.draft import Draft
 from adaptc.compiler.frontend.instructions import Call, FunctionCode, Pc, Register
 from adaptc.compiler.frontend.memory import Held
 from adaptc.compiler.frontend.signals import JoinSite
+from adaptc.compiler.frontend.symbols import Ranges
 
 Finish = Literal["call", "init", "generator", "retry"]
 """What a frame's result is for: the value of a call; nothing, since `result` is the new instance; the next item of a
@@ -139,6 +140,7 @@ class State:
     `tainted`: a problem was found on its way, so that errors which follow mean nothing.
     `granted`: it is at an iterator that has another item on its way. `begins`: it begins a call of a session.
     `rolls`: the loops that are being captured around it, outermost first (class Roll).
+    `known`: ranges of sizes, by the tests on its way.
     """
 
     frames: list[Frame]
@@ -151,6 +153,7 @@ class State:
     granted: bool = False
     begins: bool = False
     rolls: tuple[Any, ...] = ()
+    known: Ranges = field(default_factory=dict)
 
     def position(self) -> tuple[tuple[int, ...], ...]:
         """Positions of all frames, outermost first."""
@@ -161,7 +164,10 @@ class State:
         frames = [frame.copy() for frame in self.frames]
         draft.suspect = draft.suspect or self.tainted
         draft.loops = tuple([roll.site for roll in self.rolls if roll.draft is not None])
-        return State(frames, draft, self.held.copy(), self.heap, self.modes, tainted=self.tainted, rolls=self.rolls)
+        held = self.held.copy()
+        return State(
+            frames, draft, held, self.heap, self.modes, tainted=self.tainted, rolls=self.rolls, known=self.known
+        )
 
     def prune(self) -> None:
         """Forget what no frame reads any more."""

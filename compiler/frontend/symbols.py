@@ -6,13 +6,16 @@ table says for each symbol which host value it stands for.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import sympy
 import torch
+from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.utils._sympy.symbol import SymT, symbol_is_type
@@ -62,14 +65,47 @@ class Shapes(ShapeEnv):
             super()._set_replacement(a, tgt, msg)
 
 
+Ranges = Mapping[sympy.Symbol, ValueRanges[Any]]
+
+
+def _narrower(bounds: ValueRanges[Any], relation: str, number: int) -> ValueRanges[Any]:
+    """The part of a range of integers that stands in a relation to a number; the range where nothing would be left."""
+    lower, upper = bounds.lower, bounds.upper
+    match relation:
+        case "==":
+            lower = upper = number
+        case "!=":
+            lower, upper = lower + int(lower == number), upper - int(upper == number)
+        case "<" | "<=":
+            upper = min(upper, number - int(relation == "<"))
+        case ">" | ">=":
+            lower = max(lower, number + int(relation == ">"))
+    inside = bounds.lower <= lower <= upper <= bounds.upper
+    return ValueRanges(sympy.sympify(lower), sympy.sympify(upper)) if inside else bounds
+
+
+def common(ranges: Sequence[Ranges]) -> Ranges:
+    """What is known where one of several ways was taken."""
+    first, *others = ranges
+    return {
+        symbol: functools.reduce(operator.or_, [other[symbol] for other in others], bounds)
+        for symbol, bounds in first.items()
+        if all(symbol in other for other in others)
+    }
+
+
 @dataclass
 class SymbolTable:
-    """Which host value each symbol stands for. `sites` tells at which join a merged number got its symbol."""
+    """Which host value each symbol stands for. `sites` tells at which join a merged number got its symbol.
+
+    `known` are narrower ranges, by the tests on the way that the running state has come.
+    """
 
     values: dict[sympy.Symbol, Value] = field(default_factory=dict)
     ranges: dict[sympy.Symbol, ValueRanges[Any]] = field(default_factory=dict)
     sites: dict[sympy.Symbol, JoinSite] = field(default_factory=dict)
     kinds: dict[sympy.Symbol, Scalar] = field(default_factory=dict)
+    known: Ranges = field(default_factory=dict)
 
     def define(self, symbol: sympy.Symbol, value: Value, site: JoinSite | None = None) -> None:
         """Let `symbol` stand for the scalar `value`."""
@@ -90,10 +126,28 @@ class SymbolTable:
             return False
         if any(symbol not in self.ranges for symbol in test.free_symbols):
             return None
-        bounds = bound_sympy(test, self.ranges)
+        bounds = bound_sympy(test, {**self.ranges, **self.known})
         if bounds.is_singleton():
             return bool(bounds.lower)
         return None
+
+    def implied(self, test: sympy.Basic, truth: bool) -> Ranges:
+        """What is known where `test` has turned out to be `truth`: sizes that it compares with numbers."""
+        known = dict(self.known)
+        test = test if truth else sympy.Not(test)
+        for part in test.args if isinstance(test, sympy.And) else (test,):
+            if not isinstance(part, Relational):
+                continue
+            part = part if part.rhs.is_Integer else part.reversed
+            symbol, number = part.lhs, part.rhs
+            if symbol in self.ranges and number.is_Integer:
+                bounds = known.get(symbol, self.ranges[symbol])
+                known[symbol] = _narrower(bounds, part.rel_op, int(number))
+        return known
+
+    def sizes(self, known: Ranges) -> dict[sympy.Symbol, int]:
+        """The sizes that are certain numbers where `known` holds."""
+        return {symbol: int(bounds.lower) for symbol, bounds in known.items() if bounds.is_singleton()}
 
     def may_be_nan(self, number: Any) -> bool:
         """Whether a symbolic number depends on a float."""

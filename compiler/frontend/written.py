@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.nn.functional import linear
+from torch.nn.functional import linear, scaled_dot_product_attention
 
 from adaptc.compiler.frontend.draft import leaves
+from adaptc.compiler.ir.operators import grouped_mm
 
 if TYPE_CHECKING:
     from adaptc.compiler.frontend.recorder import Recorder
@@ -91,6 +92,20 @@ def inverse(a: torch.Tensor) -> torch.Tensor:
     return solve(a, torch.eye(a.shape[-1], dtype=a.dtype).expand(a.shape))
 
 
+def attention(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    causal: torch.Tensor,
+    dropout_p: float = 0.0,
+    **options: Any,
+) -> torch.Tensor:
+    """torch.nn.functional.scaled_dot_product_attention where a 0-d bool tensor tells whether it is causal."""
+    rows, columns = torch.arange(query.shape[-2]), torch.arange(key.shape[-2])
+    mask = (columns <= rows.unsqueeze(1)) | ~causal
+    return scaled_dot_product_attention(query, key, value, mask, dropout_p, **options)
+
+
 Rewrite = Callable[["Recorder", Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
 
 
@@ -111,7 +126,18 @@ def _of_few_equations(function: Callable[..., Any], count: int) -> Rewrite:
     return rewrite
 
 
+def _grouped_mm(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    given = dict(zip(("self", "mat2", "offs", "bias", "out_dtype"), args, strict=False), **kwargs)
+    ends, bias, dtype = (given.get(name) for name in ("offs", "bias", "out_dtype"))
+    rows, matrices = recorder.fake(given["self"]), recorder.fake(given["mat2"])
+    by_rows = ends is not None and rows.dim() == 2 and matrices.dim() == 3
+    if not by_rows or rows.dtype != matrices.dtype or bias is not None or dtype not in (None, rows.dtype):
+        return recorder.record(func, args, kwargs)
+    return recorder.record(grouped_mm, (rows, matrices, ends), {})
+
+
 REWRITES: dict[Callable[..., Any], Rewrite] = {
+    torch._grouped_mm: _grouped_mm,
     torch.gru_cell: _where_sizes_vary(gru_cell),
     torch.lstm_cell: _where_sizes_vary(lstm_cell),
     torch.rnn_tanh_cell: _where_sizes_vary(_rnn_cell(torch.tanh)),

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from adaptc.compiler.ir.operators import grouped_mm
+
 
 class Apply(nn.Module):
     """A module whose forward is a function of itself, the inputs and submodules."""
@@ -309,6 +311,17 @@ def cases() -> dict[str, Case]:
         "unique": case(lambda a: torch.unique(a), integers),
         "bincount": case(lambda a: torch.bincount(a.abs().flatten(), minlength=9), integers),
         "histc": case(lambda a: torch.histc(a, 4, -1.0, 1.0), x),
+        "grouped-mm": case(
+            lambda a, w, e: (grouped_mm(a, w, e), grouped_mm(a, w.mT.contiguous().mT, e).sum(0)),
+            r(6, 8),
+            r(4, 8, 4),
+            torch.tensor([2, 2, 5, 6], dtype=torch.int32),
+            dynamic=[{0: "rows"}, {}, {}],
+            more=[
+                (r(2, 8), r(4, 8, 4), torch.tensor([0, 0, 0, 2], dtype=torch.int32)),
+                (r(3, 8), r(4, 8, 4), torch.tensor([1, 1, 1, 1], dtype=torch.int32)),
+            ],
+        ),
         "bucketize": case(
             lambda a: (
                 torch.bucketize(a, torch.tensor([-1.0, 0.0, 1.0])),

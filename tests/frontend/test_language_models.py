@@ -1,4 +1,4 @@
-"""Whole language models of transformers with experts, unmodified, and greedy decoding with their caches."""
+"""Whole language models of transformers 4 and 5 with experts, unmodified, and greedy decoding with their caches."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import pytest
 import torch
 import transformers
 from torch import nn
-from transformers.cache_utils import DynamicCache
+from transformers.cache_utils import DynamicCache, StaticCache
 
 from .checking import check
 from .test_loops import has_loop
 
 VOCABULARY = 64
+FIVE = int(transformers.__version__.partition(".")[0]) >= 5
+IMPLEMENTATIONS = ["eager", "grouped_mm", "batched_mm"] if FIVE else ["eager"]
+"""How the experts are computed: transformers 4 has one way, and grouped_mm is what 5 does by default."""
 SIZES = {
     "hidden_size": 32,
     "intermediate_size": 48,
@@ -22,7 +25,6 @@ SIZES = {
     "num_key_value_heads": 2,
     "vocab_size": VOCABULARY,
     "max_position_embeddings": 128,
-    "attn_implementation": "eager",
 }
 EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2}
 OWN = {
@@ -50,10 +52,11 @@ OWN = {
 
 
 @functools.cache
-def language_model(name: str) -> nn.Module:
+def language_model(name: str, attention: str = "eager", experts: str = "eager") -> nn.Module:
     """A causal language model with random weights."""
     torch.manual_seed(0)
-    config = getattr(transformers, f"{name}Config")(**{**SIZES, **OWN[name]})
+    given = {"attn_implementation": attention, **({"experts_implementation": experts} if FIVE else {})}
+    config = getattr(transformers, f"{name}Config")(**{**SIZES, **OWN[name], **given})
     model: nn.Module = getattr(transformers, f"{name}ForCausalLM")(config)
     return model.eval()
 
@@ -65,18 +68,31 @@ def prompt(batch: int, length: int) -> torch.Tensor:
 
 
 class Logits(nn.Module):
-    def __init__(self, model):
+    def __init__(self, model, use_cache=False):
         super().__init__()
         self.model = model
+        self.use_cache = use_cache
 
     def forward(self, input_ids):
-        return self.model(input_ids=input_ids, use_cache=False).logits
+        return self.model(input_ids=input_ids, use_cache=self.use_cache).logits
 
 
+PROMPTS = [(prompt(2, 7),), (prompt(1, 1),), (prompt(3, 16),), (prompt(8, 2),), (prompt(1, 64),), (prompt(8, 1),)]
+ANY_PROMPT = {"input_ids": {0: "batch", 1: "length"}}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("experts", IMPLEMENTATIONS)
 @pytest.mark.parametrize("name", sorted(set(OWN) - {"Llama"}))
-def test_experts_of_any_prompt(name):
-    calls = [(prompt(2, 7),), (prompt(1, 1),), (prompt(3, 16),), (prompt(8, 2),), (prompt(1, 64),)]
-    check(Logits(language_model(name)), calls, dims={"input_ids": {0: "batch", 1: "length"}})
+def test_experts_of_any_prompt(name, experts):
+    check(Logits(language_model(name, experts=experts)), PROMPTS, dims=ANY_PROMPT)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("use_cache", [False, True])
+def test_attention_of_any_prompt(use_cache):
+    """``sdpa``, the default, of which the length decides whether it is causal."""
+    check(Logits(language_model("Llama", "sdpa"), use_cache), PROMPTS, dims=ANY_PROMPT)
 
 
 def test_switch_transformers():
@@ -115,9 +131,55 @@ class Greedy(nn.Module):
         return input_ids
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["Llama", "Mixtral"])
 def test_greedy_decoding_with_a_cache(name):
     calls = [(prompt(1, 5),), (prompt(1, 5).flip(1),)]
     program = check(Greedy(language_model(name), 20), calls)
     assert has_loop(program)
     assert len(program.blocks) == len(check(Greedy(language_model(name), 50), calls[:1]).blocks)
+
+
+@pytest.mark.long
+def test_a_cache_of_fixed_size():
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = language_model("Llama", "sdpa")
+
+        def forward(self, input_ids):
+            cache = StaticCache(config=self.model.config, max_cache_len=32)
+            current, position = input_ids, torch.arange(input_ids.shape[1])
+            for _ in range(20):
+                places = {} if FIVE else {"cache_position": position}
+                out = self.model(input_ids=current, past_key_values=cache, use_cache=True, **places)
+                current = out.logits[:, -1].argmax(-1, keepdim=True)
+                input_ids = torch.cat([input_ids, current], 1)
+                position = position[-1:] + 1
+                if (current == 3).all():
+                    break
+            return input_ids
+
+    assert has_loop(check(Network(), [(prompt(1, 5),), (prompt(1, 5).flip(1),)]))
+
+
+def test_a_step_that_takes_and_gives_the_cache():
+    class Step(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = language_model("Llama", "sdpa")
+
+        def forward(self, input_ids, past):
+            cache = DynamicCache(config=self.model.config)
+            for index, (keys, values) in enumerate(past):
+                cache.update(keys, values, index)
+            out = self.model(input_ids=input_ids, past_key_values=cache, use_cache=True)
+            following = out.logits[:, -1].argmax(-1, keepdim=True)
+            return following, tuple((layer.keys, layer.values) for layer in out.past_key_values.layers)
+
+    def past(length):
+        generator = torch.Generator().manual_seed(length)
+        return tuple(tuple(torch.randn(1, 2, length, 8, generator=generator) for _ in range(2)) for _ in range(2))
+
+    calls = [(prompt(1, 1), past(length)) for length in (4, 1, 9)]
+    check(Step(), calls, dims={f"past.{layer}.{part}": {2: "past"} for layer in range(2) for part in range(2)})

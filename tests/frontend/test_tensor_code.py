@@ -155,3 +155,25 @@ class Strides(nn.Module):
 
 def test_layouts_that_differ_by_path():
     check(Strides(), signs(16, 4))
+
+
+class Grouped(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.experts = nn.Parameter(torch.randn(4, 3, 8))
+
+    def forward(self, x, chosen):
+        chosen, order = chosen.sort(stable=True)
+        ends = torch.histc(chosen.float(), bins=4, min=0, max=3).cumsum(0, dtype=torch.int32)
+        y = torch.nn.functional.grouped_mm(x[order], self.experts.transpose(-2, -1), offs=ends)
+        return y * 2 if y.mean() > 0 else y
+
+
+def test_products_by_groups_of_rows_of_which_some_are_empty():
+    generator = torch.Generator().manual_seed(0)
+    calls = [
+        (torch.randn(rows, 8, generator=generator), torch.randint(0, 4, (rows,), generator=generator))
+        for rows in (6, 1, 3, 9, 2)
+    ]
+    torch.manual_seed(0)
+    check(Grouped(), calls, paths=2, dims={"x": {0: "rows"}, "chosen": {0: "rows"}})

@@ -14,6 +14,7 @@ from torch._ops import OpOverload
 from adaptc.compiler.backends.onnx.translations import (
     attention,
     elementwise,
+    grouping,
     normalization,
     ordering,
     pooling,
@@ -24,5 +25,5 @@ from adaptc.compiler.backends.onnx.translations import (
 
 def table() -> dict[OpOverload, Callable[..., Any]]:
     """All translations."""
-    families = (attention, elementwise, normalization, ordering, pooling, recurrent, scattering)
+    families = (attention, elementwise, grouping, normalization, ordering, pooling, recurrent, scattering)
     return {target: function for family in families for target, function in family.table().items()}
