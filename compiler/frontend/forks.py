@@ -164,7 +164,7 @@ def decide(machine: Machine, state: State, frame: Frame, number: torch.SymBool) 
     """Execute the instruction again, on one way with True for a symbolic bool and on the other with False."""
     loc = "{}:{}".format(*machine.location())
     arms = []
-    _count(frame)
+    _count(machine, frame)
     condition = machine.host(number)
     undecided = frame.registers
     for truth in (True, False):
