@@ -9,6 +9,7 @@ from torch import nn
 from adaptc.compiler.errors import CompileError
 
 from .checking import check
+from .test_loops import has_loop
 
 
 def calls(sizes, *shape):
@@ -105,3 +106,22 @@ def test_two_dimensions_that_must_be_equal_are_refused():
 
     with pytest.raises(CompileError, match="must match the size"):
         check(Equal(), [(torch.ones(3), torch.ones(3))], dims={"x": {0: "a"}, "y": {0: "b"}})
+
+
+class LeftEarly(nn.Module):
+    """Where the inner loop is left, the length is the outer loop's or more; attention asks whether it is 0."""
+
+    def forward(self, x):
+        while x.sum() < 10:
+            for _ in range(3):
+                y = nn.functional.scaled_dot_product_attention(x, x, x)
+                x = torch.cat([x, y[:, :, -1:] + 0.5], dim=2)
+                if y.max() > 1.2:
+                    break
+            x = nn.functional.scaled_dot_product_attention(x, x, x)
+        return x
+
+
+def test_a_length_that_loops_left_early_change_is_a_size():
+    calls = [(torch.rand(1, 1, 2, 2, generator=torch.Generator().manual_seed(seed)) * (1 + seed),) for seed in range(3)]
+    assert has_loop(check(LeftEarly(), calls))
