@@ -188,11 +188,14 @@ def is_interpreted(machine: Machine, function: FunctionType) -> bool:
 
 
 def _takes_data(machine: Machine, function: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Whether user code is given a number that depends on data: native code would not see a Python number."""
+    """Whether user code is given a number that depends on data, or can reach a list whose length does: native code
+    would not see a Python number or list."""
     if is_library_file(function.__code__.co_filename):
         return False
     dimensions = machine.recorder.dimensions
     if any(segments.holds(arg) for arg in (*args, *kwargs.values())):
+        return True
+    if machine.recorder.grown and machine.heap.reaches_grown([function, *args, *kwargs.values()]):
         return True
     return any(
         isinstance(arg, Symbolic) and not all(symbol in dimensions for symbol in arg.node.expr.free_symbols)
