@@ -6,6 +6,7 @@ import contextlib
 import dis
 import functools
 import inspect
+import re
 from collections.abc import Iterable
 from types import BuiltinMethodType, FunctionType, MethodType, TracebackType
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from torch.nn.modules import module as torch_module
 
 from adaptc.compiler.errors import Problem
 from adaptc.compiler.frontend import instructions as code
-from adaptc.compiler.frontend import prelude, registers, segments, sequences, specials, texts
+from adaptc.compiler.frontend import prelude, reasons, registers, segments, sequences, specials, texts
 from adaptc.compiler.frontend.interpreted import ENTERED, NATIVE
 from adaptc.compiler.frontend.iterators import (
     POISON,
@@ -151,6 +152,10 @@ def native(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[
         codes = codes_of(error.__traceback__)
         raise NeedsInterpretation(codes, problem) if codes else Refused(problem) from error
     except TypeError as error:
+        codes = codes_of(error.__traceback__)
+        if codes and re.search(r"must be \w+, not Sym(Bool|Int|Float)", str(error)):
+            problem = machine.problem("a torch function is given a number that depends on data", *reasons.NATIVE)
+            raise NeedsInterpretation(codes, problem) from error
         if "unhashable type: non-nested Sym" not in str(error):
             raise
         raise refuse_key(machine, [*args, *kwargs.values()]) from error

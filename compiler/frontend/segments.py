@@ -149,6 +149,12 @@ def numbers(recorder: Recorder, tensor: torch.Tensor) -> list[Any]:
     return [Segment(tuple(stacks), made)]
 
 
+def rows(recorder: Recorder, tensor: torch.Tensor) -> list[Any]:
+    """The rows of a tensor, whose number depends on data."""
+    recorder.grown = True
+    return [Segment((tensor,), ("tensor", tensor.dtype, tuple([str(expression(size)) for size in tensor.shape[1:]])))]
+
+
 def whole(recorder: Recorder, items: Sequence[Any]) -> Segment | None:
     """A list as one segment, None where its elements are of different kinds."""
     kinds = {kind_of_element(item) for item in items}

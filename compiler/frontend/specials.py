@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch._higher_order_ops.map import map as map_rows
 from torch._higher_order_ops.while_loop import while_loop
+from torch.nn.functional import scaled_dot_product_attention
 
 from adaptc.compiler.frontend import arithmetic, grown, numeric, prelude, segments, sequences, texts
 from adaptc.compiler.frontend.forks import Fork
@@ -23,6 +24,7 @@ from adaptc.compiler.frontend.iterators import (
     SequenceIterator,
     SymbolicRange,
 )
+from adaptc.compiler.frontend.rewrites import assemble
 from adaptc.compiler.frontend.signals import Refused
 from adaptc.compiler.frontend.state import Generator
 from adaptc.compiler.frontend.symbols import Symbolic, kind_of
@@ -223,6 +225,23 @@ def _legacy(dtype: torch.dtype) -> Special:
     return special
 
 
+def _attention(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    """Attention that is causal only for some sizes gets a mask that says which keys a query sees."""
+    names = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal")
+    given = {**dict(zip(names, args)), **kwargs}
+    causal = given.get("is_causal")
+    if not isinstance(causal, torch.SymBool):
+        return NATIVE
+    record = machine.recorder.record
+    if given.get("attn_mask") is not None:  # torch takes no mask where it is causal
+        return record(scaled_dot_product_attention, (), {**given, "is_causal": False})
+    sizes = machine.recorder.fake(given["query"]).shape[-2], machine.recorder.fake(given["key"]).shape[-2]
+    earlier = record(torch.tril, (record(torch.ones, sizes, {"dtype": torch.bool}),), {})
+    always = record(torch.logical_not, (record(assemble, (causal, torch.bool), {}),), {})
+    seen = record(torch.logical_or, (earlier, always), {})
+    return record(scaled_dot_product_attention, (), {**given, "attn_mask": seen, "is_causal": False})
+
+
 LEGACY: dict[Any, Special] = {
     torch.LongTensor: _legacy(torch.int64),
     torch.IntTensor: _legacy(torch.int32),
@@ -243,6 +262,7 @@ SPECIALS: dict[Any, Special] = {
     torch.ops.higher_order.while_loop: interpreted(prelude.while_loop),
     map_rows: interpreted(prelude.map_rows),
     torch.ops.higher_order.map_impl: interpreted(prelude.map_impl),
+    scaled_dot_product_attention: _attention,
     torch.bincount: numeric.bincount,
     torch.Tensor.bincount: numeric.bincount,
     prelude.indices_below: numeric.indices_below,
