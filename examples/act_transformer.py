@@ -73,10 +73,10 @@ class AdaptiveTransformer(nn.Module):
 
 
 def act_transformer(seed: int = 0) -> AdaptiveTransformer:
-    """In eval mode with random weights; positions halt after 3 to 12 steps."""
+    """In eval mode with random weights; positions halt after 2 to 5 steps."""
     with seeded(seed):
         network = AdaptiveTransformer().eval()
-        network.halt.weight *= 3
+        network.halt.bias.fill_(-0.5)
     return network
 
 

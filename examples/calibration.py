@@ -24,7 +24,7 @@ def images(count: int, size: int, channels: int = 3, seed: int = 0) -> list[Tens
     fine = torch.randn(count, channels, size, size, generator=generator)
     contrast = torch.linspace(0.5, 2, count)[:, None, None, None]
     smooth = nn.functional.interpolate(coarse, size=(size, size), mode="bilinear")
-    return list(((smooth + 0.2 * fine) * contrast).split(1))
+    return [image[None] for image in (smooth + 0.2 * fine) * contrast]
 
 
 def set_statistics(network: nn.Module, run: Callable[[], object]) -> None:

@@ -7,7 +7,7 @@ repository: 16 channels times 4-2-1-1, growth 6, blocks of 4 layers, scales 1-2-
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from calibration import exit_thresholds, images, seeded, set_statistics
@@ -96,16 +96,18 @@ class RANet(nn.Module):
         below: list[list[int]] = []
         for index, factor in enumerate(FACTORS):
             count, width, flow = 2 * index + 2, CHANNELS * factor, nn.ModuleList()
+            widths: list[list[int]] = []
             halved = [2 * (index - step) for step in range(SCALES[index] - 1)]
             shrunk = [(step + 1) * count // SCALES[index] for step in range(SCALES[index] - 1)]
             for at in range(1, count + 1):
                 lower, factors = below[at - 1] if at <= len(below) else [], (factor, FACTORS[index - 1])
                 block = Block(width, lower, GROWTH * factor, factors, at in halved and bool(lower), at in shrunk)
                 flow.append(block)
+                widths.append(block.widths)
                 width = block.outputs
                 if not lower:
                     self.classifiers.append(Classifier(width, classes))
-            below = [block.widths for block in flow]
+            below = widths
             self.flows.append(flow)
         self.thresholds = [0.5] * (len(self.classifiers) - 1)
 
@@ -117,7 +119,7 @@ class RANet(nn.Module):
                 break
         return logits, leave
 
-    def exits(self, x: Tensor):
+    def exits(self, x: Tensor) -> Iterator[Tensor]:
         """The logits of the exits, one after another, computed as they are asked for."""
         resolutions = []
         for layer in self.first:
