@@ -6,6 +6,7 @@ import contextlib
 import dis
 import functools
 import inspect
+import re
 from collections.abc import Iterable
 from types import BuiltinMethodType, FunctionType, MethodType, TracebackType
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ import torch
 from torch.nn.modules import module as torch_module
 
 from adaptc.compiler.errors import Problem
-from adaptc.compiler.frontend import forks, prelude, registers, segments, sequences, specials, texts, variables
+from adaptc.compiler.frontend import forks, prelude, reasons, registers, segments, sequences, specials, texts, variables
 from adaptc.compiler.frontend import instructions as code
 from adaptc.compiler.frontend.interpreted import ENTERED, NATIVE
 from adaptc.compiler.frontend.iterators import (
@@ -153,8 +154,12 @@ def native(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[
         codes = codes_of(error.__traceback__)
         raise NeedsInterpretation(codes, problem) if codes else Refused(problem) from error
     except TypeError as error:
+        codes = codes_of(error.__traceback__)
         if "SymBool" in str(error):
-            raise forks.unclear(machine, function, [*args, *kwargs.values()], codes_of(error.__traceback__)) from error
+            raise forks.unclear(machine, function, [*args, *kwargs.values()], codes) from error
+        if codes and re.search(r"must be \w+, not Sym(Int|Float)", str(error)):
+            problem = machine.problem("a torch function is given a number that depends on data", *reasons.NATIVE)
+            raise NeedsInterpretation(codes, problem) from error
         if "unhashable type: non-nested Sym" not in str(error):
             raise
         raise refuse_key(machine, [*args, *kwargs.values()]) from error
@@ -192,11 +197,14 @@ def is_interpreted(machine: Machine, function: FunctionType) -> bool:
 
 
 def _takes_data(machine: Machine, function: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Whether user code is given a number that depends on data: native code would not see a Python number."""
+    """Whether user code is given a number that depends on data, or can reach a list whose length does: native code
+    would not see a Python number or list."""
     if is_library_file(function.__code__.co_filename):
         return False
     dimensions = machine.recorder.dimensions
     if any(segments.holds(arg) for arg in (*args, *kwargs.values())):
+        return True
+    if machine.recorder.grown and machine.heap.reaches_grown([function, *args, *kwargs.values()]):
         return True
     return any(
         isinstance(arg, Symbolic) and not all(symbol in dimensions for symbol in arg.node.expr.free_symbols)

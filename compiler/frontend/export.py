@@ -14,6 +14,7 @@ from torch.export import Dim
 from torch.fx import traceback
 
 from adaptc.compiler.errors import Problem
+from adaptc.compiler.frontend.decompositions import Decompositions
 from adaptc.compiler.frontend.draft import (
     Draft,
     Op,
@@ -66,6 +67,7 @@ class Exporter:
         self.problems: list[Problem] = []
         self.failing: list[Draft] = []
         self._functions: dict[Any, int] = {}
+        self._decompositions = Decompositions()
 
     def tensor_type(self, tensor: torch.Tensor) -> TensorType:
         """The IR type of a fake tensor; extents by their names."""
@@ -181,13 +183,14 @@ class Exporter:
         try:
             with torch.no_grad(), traceback.preserve_node_meta(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                program = torch.export.export(
+                exported = torch.export.export(
                     replay,
                     (*examples, *scalars),
                     dynamic_shapes={"tensors": (*dynamic, *[{} for _ in scalars])} if slots or scalars else None,
                     strict=False,
                     prefer_deferred_runtime_asserts_over_guards=True,
-                ).run_decompositions({})
+                )
+                program = self._decompositions.run(exported)
         except Exception as error:
             raise _Unexportable(_export_problem(loc, error)) from error
         graph, constants = _tidy(program, loc)

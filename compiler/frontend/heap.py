@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from adaptc.compiler.frontend import segments
 from adaptc.compiler.frontend.state import Frame, Generator, Snapshot, State
 from adaptc.compiler.frontend.variables import Variable
 
@@ -216,6 +217,14 @@ class Heap:
                     found[id(item)] = (item, held)
                     stack += children(item, held)
         return found
+
+    def reaches_grown(self, roots: Iterable[Any]) -> bool:
+        """Whether `roots` or the network's modules lead to a list or tuple that has grown in a loop."""
+        return any(
+            segments.holds(item) or any(map(segments.holds, children(item, held)))
+            for item, held in self.snapshot(roots).values()
+            if not isinstance(item, torch.nn.Module)
+        ) or any(segments.holds(value) for module, _, _ in self.watched.values() for value in module.__dict__.values())
 
     def freeze(self, state: State) -> None:
         """Keep what the running state reaches."""

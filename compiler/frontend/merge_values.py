@@ -177,7 +177,10 @@ class ValueMerge:
         key = ("int", *expressions)
         known = key in self.numbers
         if not known:
-            if self.rolling:
+            of_inputs = all(
+                symbol in self.recorder.symbols.ranges for item in expressions for symbol in item.free_symbols
+            )
+            if self.rolling or of_inputs:  # torch's shape functions know how to treat sizes that no data decides
                 self.numbers[key] = self.recorder.new_dimension()
                 self.columns_of_numbers[expression(self.numbers[key])] = tuple(extents)
             else:

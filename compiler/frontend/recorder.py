@@ -63,7 +63,8 @@ class Recorder(TorchFunctionMode):
     """Runs torch calls on fake tensors and writes them down.
 
     `draft` and `held` belong to the state that runs; the machine sets them whenever it activates another state.
-    `location` gives file and line of the instruction that the machine is at.
+    `location` gives file and line of the instruction that the machine is at. `grown` tells whether any list has
+    grown in a loop of the network so far.
     """
 
     def __init__(self, weights: dict[int, str], location: Callable[[], tuple[str, int]]) -> None:
@@ -89,6 +90,7 @@ class Recorder(TorchFunctionMode):
         self.kept_alive: list[Any] = []
         self.parts: dict[int, Part] = {}
         self.dimensions: dict[sympy.Basic, str] = {}
+        self.grown = False
         self._weight_values: dict[int, Value] = {}
         self._count = 0
 

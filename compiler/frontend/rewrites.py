@@ -68,6 +68,19 @@ def _tolist(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...],
     return nested(tensor)
 
 
+def _unbind(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """As many rows as data or the batch has are one segment of a tuple."""
+    given = {**dict(zip(("input", "dim"), args)), **kwargs}
+    dim = given.get("dim", 0)
+    tensor = recorder.fake(given["input"])
+    if isinstance(tensor.shape[dim], int):
+        return recorder.record(func, args, kwargs)
+    codes = codes_of_frames(sys._getframe(1))
+    if codes:
+        raise NeedsInterpretation(codes, recorder.problem("a tuple whose length depends on data", *NATIVE_LIST))
+    return tuple(segments.rows(recorder, recorder.record(torch.movedim, (tensor, dim, 0), {})))
+
+
 def _equal(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     a, b = (recorder.fake(tensor) for tensor in args)
     if a.dim() != b.dim() or any(
@@ -365,6 +378,8 @@ REWRITES: dict[Callable[..., Any], Rewrite] = {
     torch.Tensor.is_nonzero: _is_nonzero,
     torch.Tensor.tolist: _tolist,
     torch._is_all_true: _is_all_true,
+    torch.unbind: _unbind,
+    torch.Tensor.unbind: _unbind,
     torch.equal: _equal,
     torch.Tensor.equal: _equal,
     torch.allclose: _allclose,

@@ -107,6 +107,7 @@ def collect(recorder: Recorder, items: Sequence[Any], kind: Kind) -> Segment:
                 recorder.held.entangled[recorder.memories.of(recorder.fake(leaf))] = problem
     for stack in stacks:
         recorder.held.entangled[recorder.memories.of(stack)] = problem
+    recorder.grown = True
     return Segment(tuple(stacks), kind)
 
 
@@ -144,7 +145,14 @@ def numbers(recorder: Recorder, tensor: torch.Tensor) -> list[Any]:
         return "parts", list, tuple([kind(column) for column in columns])
 
     made = kind(tensor)
+    recorder.grown = True
     return [Segment(tuple(stacks), made)]
+
+
+def rows(recorder: Recorder, tensor: torch.Tensor) -> list[Any]:
+    """The rows of a tensor, whose number depends on data."""
+    recorder.grown = True
+    return [Segment((tensor,), ("tensor", tensor.dtype, tuple([str(expression(size)) for size in tensor.shape[1:]])))]
 
 
 def whole(recorder: Recorder, items: Sequence[Any]) -> Segment | None:

@@ -285,3 +285,13 @@ def test_onnx_runtime_folds_weights_that_lie_in_the_file(tmp_path: Path) -> None
     onnxruntime.InferenceSession(str(tmp_path / unit.file), options)
     nodes = onnx.load(tmp_path / "optimized.onnx", load_external_data=False).graph.node
     assert [node.op_type for node in nodes] == ["Conv", "ReorderOutput"]
+
+
+def test_a_single_integer_lies_in_the_unit(tmp_path: Path) -> None:
+    """ONNX Runtime lets it share a tensor with the axes of the operator, which must not lie in another file."""
+
+    code = make_code("axes", lambda x, zero: (x.unsqueeze(0) + zero,), [tensor(3)], [tensor(1, dtype=torch.int64)])
+    (unit,), _, _ = write_units(one_block(code, {"zero": torch.zeros(1, dtype=torch.int64)}), tmp_path)
+    graph = onnx.load(tmp_path / unit.file, load_external_data=False).graph
+    assert all(value.data_location == onnx.TensorProto.DEFAULT for value in graph.initializer)
+    assert run_unit(tmp_path, unit, torch.ones(3))[0].tolist() == [[1, 1, 1]]

@@ -9,6 +9,7 @@ from torch import nn
 from adaptc.compiler.errors import CompileError
 
 from .checking import check
+from .test_loops import has_loop
 
 
 def calls(sizes, *shape):
@@ -105,3 +106,55 @@ def test_two_dimensions_that_must_be_equal_are_refused():
 
     with pytest.raises(CompileError, match="must match the size"):
         check(Equal(), [(torch.ones(3), torch.ones(3))], dims={"x": {0: "a"}, "y": {0: "b"}})
+
+
+class LeftEarly(nn.Module):
+    """Where the inner loop is left, the length is the outer loop's or more; attention asks whether it is 0."""
+
+    def forward(self, x):
+        while x.sum() < 10:
+            for _ in range(3):
+                y = nn.functional.scaled_dot_product_attention(x, x, x)
+                x = torch.cat([x, y[:, :, -1:] + 0.5], dim=2)
+                if y.max() > 1.2:
+                    break
+            x = nn.functional.scaled_dot_product_attention(x, x, x)
+        return x
+
+
+def test_a_length_that_loops_left_early_change_is_a_size():
+    calls = [(torch.rand(1, 1, 2, 2, generator=torch.Generator().manual_seed(seed)) * (1 + seed),) for seed in range(3)]
+    assert has_loop(check(LeftEarly(), calls))
+
+
+class Unbound(nn.Module):
+    def forward(self, x):
+        total = torch.zeros(x.size(0), 3)
+        steps = []
+        for row in x.unbind(dim=1):
+            total = total * 0.5 + row
+            steps.append(total)
+        rows = torch.unbind(x, 1)
+        return torch.stack(steps, dim=1), rows[-1] + rows[0], len(rows)
+
+
+def test_rows_of_a_named_dimension_are_unbound():
+    program = check(Unbound(), calls((1, 2, 5), 2, None, 3), dims={"x": {1: "n"}})
+    assert has_loop(program)
+
+
+class CausalUnlessSingle(nn.Module):
+    """As transformers calls it: one query after a cache sees all keys."""
+
+    def forward(self, x, past):
+        keys = torch.cat([past, x], dim=2)
+        causal = x.size(2) > 1
+        return nn.functional.scaled_dot_product_attention(x, keys, keys, is_causal=causal)
+
+
+def test_attention_that_is_causal_for_some_lengths():
+    generator = torch.Generator().manual_seed(0)
+    given = [
+        tuple(torch.randn(1, 2, size, 4, generator=generator) for size in sizes) for sizes in ((3, 2), (1, 4), (2, 1))
+    ]
+    check(CausalUnlessSingle(), given, dims={"x": {2: "n"}, "past": {2: "before"}})

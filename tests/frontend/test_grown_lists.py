@@ -174,3 +174,48 @@ def test_an_element_changed_in_place_is_named():
     (problem,) = problems(model, torch.randn(4))
     assert problem.line == line_of(model, "mul_(2)")
     assert "changed in place" in problem.found
+
+
+class UsedThroughClosure(nn.Module):
+    """Broyden's method: the inner function is given no list, but it looks at two."""
+
+    def forward(self, x):
+        left, right = [], []
+
+        def inverse(y):
+            for u, v in zip(left, right):
+                y = y + u * (v @ y)
+            return y
+
+        while x.norm() > 0.5:
+            left.append(x * 0.01)
+            right.append(x * 0.02)
+            x = inverse(x) * 0.5
+        return x, (lambda: len(left))()
+
+
+class UsedThroughAttributes(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.kept = []
+        self.by_name = {"kept": ()}
+
+    def total(self, x):
+        for y in self.kept:
+            x = x + y
+        return x + len(self.by_name["kept"])
+
+    def forward(self, x):
+        self.kept.clear()
+        self.by_name["kept"] = ()
+        while x.norm() > 0.5:
+            self.kept.append(x * 0.1)
+            self.by_name["kept"] += (x,)
+            x = x * 0.5
+        return self.total(x)
+
+
+@pytest.mark.parametrize("model", [UsedThroughClosure(), UsedThroughAttributes()])
+def test_functions_that_reach_a_grown_list_without_being_given_it(model):
+    calls = [(torch.ones(3) * scale,) for scale in (0.1, 1.0, 3.0, 10.0)]
+    assert has_loop(check(model, calls))

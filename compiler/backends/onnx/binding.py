@@ -110,7 +110,11 @@ def _tensor(value: ir.Value, name: str, row: Weight, folder: Path) -> ir.TensorP
     shape = ir.Shape(value.shape)
     if row.size == 0:  # an engine cannot map a range of no bytes
         return ir.Tensor(np.zeros(shape.numpy(), value.dtype.numpy()), dtype=value.dtype, name=name)
-    return ir.ExternalTensor(WEIGHTS_FILE, row.offset, row.size, value.dtype, shape=shape, name=name, base_dir=folder)
+    tensor = ir.ExternalTensor(WEIGHTS_FILE, row.offset, row.size, value.dtype, shape=shape, name=name, base_dir=folder)
+    if value.dtype.is_integer() and shape.numpy() in ((), (1,)):
+        # ONNX Runtime lets equal numbers share one tensor, and cannot take the axes of an operator from another file
+        return ir.Tensor(np.array(tensor.numpy()), dtype=value.dtype, name=name)
+    return tensor
 
 
 def _unique(names: Sequence[str], taken: set[str]) -> Iterator[str]:
