@@ -6,7 +6,7 @@ import contextlib
 import platform
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +23,7 @@ from adaptc.compiler.ir.program import Block, Program
 from adaptc.compiler.ir.verify import verify as verify_program
 from adaptc.compiler.locations import Locations
 from adaptc.compiler.options import CompileOptions, Progress, no_progress
+from adaptc.compiler.read_network import ReadNetwork
 from adaptc.compiler.report import CompileReport, Stages, verification_record
 from adaptc.compiler.signature import Bound, ExampleInputs, bind
 from adaptc.compiler.threads import suitable_threads
@@ -62,7 +63,12 @@ def compile_model(
     with _destination(output) as folder:
         with stages.time("capture"):
             program, bound = capture_program(
-                model, example_inputs, name=options.name, dynamic=options.dynamic, progress=progress
+                model,
+                example_inputs,
+                name=options.name,
+                dynamic=options.dynamic,
+                samples=options.samples,
+                progress=progress,
             )
         with stages.time("passes"):
             passes = optimise(program, progress)
@@ -85,16 +91,20 @@ def capture_program(
     *,
     name: str,
     dynamic: Mapping[str, Mapping[int, str]],
+    samples: Sequence[object] = (),
     progress: Progress = no_progress,
 ) -> tuple[Program, Bound]:
     """The program of `model`, checked against the IR's rules, and how the example inputs call it.
 
-    Raises `CompileError` with every problem of the network: those of its mode and those of its code.
+    A network that was read from another form is compared with that first, on `samples` too. Raises `CompileError`
+    with every problem of the network: those of its mode and those of its code.
     """
     bound = bind(model.forward, cast(ExampleInputs, example_inputs))
     check_tensors(model, bound.inputs)
     problems = training_problems(model)
     failing = [] if problems else failing_call(model, bound)
+    if not failing and isinstance(model, ReadNetwork):
+        failing = model.problems_of_reading(bound, dynamic, samples)
     if failing:
         raise CompileError(failing)
     progress("capture", 0, 0)

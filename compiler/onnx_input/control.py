@@ -101,7 +101,9 @@ def loop(writer: Writer, node: NodeProto, inputs: Sequence[Value | None]) -> Non
         kinds = [like if fits else Value("tensor", "") for like, fits in zip(kinds, fitting)]
     header = _Header(writer, limit, going, results[0], counter, names, _uses(graph, graph.input[0].name))
     if header.endless:
-        writer.refuse(node, "a Loop that nothing ends", "it has no trip count, and its condition is always true", "end it")
+        writer.refuse(
+            node, "a Loop that nothing ends", "it has no trip count, and its condition is always true", "end it"
+        )
         return
     rows = Rows(writer, graph.output[1 + len(given) :], inner.types, header.at_least_one)
     for name, value, like in zip(names, given, kinds):

@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
+import inspect
 import linecache
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar, NamedTuple, cast
 
 import torch
-from torch import nn
 
 from adaptc.compiler.errors import CompileError, Problem
 from adaptc.compiler.onnx_input.dtypes import DTYPES, type_name
 from adaptc.compiler.onnx_input.model import Model
+from adaptc.compiler.onnx_input.reference import Reference
 from adaptc.compiler.onnx_input.registry import Functions
-from adaptc.compiler.onnx_input.source import Source, Trouble
+from adaptc.compiler.onnx_input.source import Names, Source, Trouble
 from adaptc.compiler.onnx_input.values import Value
 from adaptc.compiler.onnx_input.writer import NO_OPERATORS, Writer
+from adaptc.compiler.read_network import ReadNetwork
+from adaptc.compiler.signature import Bound, ExampleInputs, bind
+from adaptc.compiler.verify.inputs import InputSet, input_set, like, random_inputs
 
-
-class OnnxNetwork(nn.Module):
-    """What the classes that are made for models have in common."""
-
-    def __init__(self, model: Model, source: str, buffers: dict[str, torch.Tensor]) -> None:
-        super().__init__()
-        self._model = model
-        self._source = source
-        for name, tensor in buffers.items():
-            self.register_buffer(name, tensor)
-
-    @property
-    def source(self) -> str:
-        """The Python that has been written for the model."""
-        return self._source
+RANDOM_INPUTS = 4
+"""Random inputs that a network is compared with its model on."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +35,63 @@ class Argument:
     name: str
 
 
+class OnnxNetwork(ReadNetwork):
+    """What the classes that are made for models have in common.
+
+    These attributes belong to the class: they are no part of the network's state. `source` is the Python that has
+    been written for the model.
+    """
+
+    source: ClassVar[str]
+    _model: ClassVar[Model]
+    _arguments: ClassVar[tuple[Argument, ...]]
+
+    def __init__(self, buffers: dict[str, torch.Tensor]) -> None:
+        super().__init__()
+        for name, tensor in buffers.items():
+            self.register_buffer(name, tensor)
+
+    def problems_of_reading(
+        self, bound: Bound, dims: Mapping[str, Mapping[int, str]], samples: Sequence[object]
+    ) -> list[Problem]:
+        """Where the outputs differ from those of the model itself; a random input that it fails on tells nothing."""
+        reference = Reference(self._model)
+        known = [input_set("the example inputs", bound)]
+        known += [
+            like(bound, bind(self.forward, cast(ExampleInputs, sample)), f"sample {number}")
+            for number, sample in enumerate(samples, start=1)
+        ]
+        for inputs in [*known, *random_inputs(bound, dims, RANDOM_INPUTS, 0)]:
+            text = self._compared(reference, inputs, inputs in known)
+            if text:
+                why = f"{reference.name} computes the model otherwise than adaptc reads it"
+                return [
+                    Problem(self._model.file, 1, f"{inputs.label}: {text}", why, "report this: it is a bug in adaptc")
+                ]
+        return []
+
+    def _compared(self, reference: Reference, inputs: InputSet, known: bool) -> str:
+        call = inspect.signature(self.forward).bind(*inputs.array_args, **inputs.array_kwargs).arguments
+        try:
+            expected = reference.outputs({each.onnx: call[each.name] for each in self._arguments})
+        except Exception as error:  # the engines' errors have no common class
+            return f"{reference.name} fails: {str(error).splitlines()[0]}" if known else ""
+        with torch.no_grad():
+            try:
+                found = self(*inputs.args, **inputs.kwargs)
+            except Exception as error:  # whatever torch raises
+                return f"{type(error).__name__}: {str(error).splitlines()[0]}"
+        found = list(found) if isinstance(found, tuple) else [found]
+        differences = reference.differences(expected, found)
+        return "; ".join(f"output {each.output!r}: {each.text}" for each in differences)
+
+
 def network_of(model: Model) -> tuple[OnnxNetwork, list[Argument]]:
     """The network of `model`, in eval mode, and its arguments. Raises `CompileError` with every problem found."""
     graph = model.proto.graph
     writer = Writer(model.opset, model.folder)
     weights = {tensor.name for tensor in graph.initializer} | {s.values.name for s in graph.sparse_initializer}
-    arguments = [
-        Argument(info.name, writer.names.fresh(info.name)) for info in graph.input if info.name not in weights
-    ]
+    arguments = [Argument(info.name, writer.names.fresh(info.name)) for info in graph.input if info.name not in weights]
     writer.source = Source(depth=2)
     writer.enter(graph)
     for argument in arguments:
@@ -85,7 +126,9 @@ def network_of(model: Model) -> tuple[OnnxNetwork, list[Argument]]:
     ]
     if problems:
         raise CompileError(problems)
-    network: OnnxNetwork = _run(model, text).Network(model, text, writer.constants.buffers)
+    made = _run(model, text).Network
+    made.source, made._model, made._arguments = text, model, tuple(arguments)
+    network: OnnxNetwork = made(writer.constants.buffers)
     return network.eval(), arguments
 
 
@@ -95,8 +138,6 @@ def _result(writer: Writer, value: Value, name: str) -> str:
 
 def _fields(names: list[str]) -> list[str]:
     """Names for the fields of the result."""
-    from adaptc.compiler.onnx_input.source import Names
-
     given = Names()
     return [given.fresh(name) for name in names]
 
@@ -119,11 +160,15 @@ def _head(model: Model, arguments: list[Argument], outputs: list[str]) -> Source
 
 def _run(model: Model, text: str) -> Any:
     """The module of the Python that has been written."""
-    from typing import NamedTuple
-
     module = ModuleType(f"onnx_model_{model.name}")
     module.__dict__.update(
-        {"torch": torch, "op": Functions(), "NamedTuple": NamedTuple, "OnnxNetwork": OnnxNetwork, "__file__": model.file}
+        {
+            "torch": torch,
+            "op": Functions(),
+            "NamedTuple": NamedTuple,
+            "OnnxNetwork": OnnxNetwork,
+            "__file__": model.file,
+        }
     )
     exec(compile(text, model.file, "exec"), module.__dict__)
     return module

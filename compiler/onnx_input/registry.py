@@ -57,7 +57,9 @@ TABLE: dict[str, list[Operator]] = {}
 """Operators by name, later versions last."""
 
 
-def operator(name: str, since: int = 1, *, host: Mapping[int, Host] | None = None, many: bool = False) -> Callable[[_F], _F]:
+def operator(
+    name: str, since: int = 1, *, host: Mapping[int, Host] | None = None, many: bool = False
+) -> Callable[[_F], _F]:
     """Enter a function into the table as operator `name` from version `since` of the operator set on."""
 
     def enter(function: _F) -> _F:

@@ -122,7 +122,12 @@ class Writer:
         try:
             self._operator(node, found, inputs)
         except Unsupported as error:
-            self.refuse(node, f"{node.op_type}: {error}", "adaptc does not read this form of the operator", "write it with others")
+            self.refuse(
+                node,
+                f"{node.op_type}: {error}",
+                "adaptc does not read this form of the operator",
+                "write it with others",
+            )
 
     def _constant(self, node: NodeProto) -> None:
         attribute = node.attribute[0]
@@ -135,7 +140,9 @@ class Writer:
                 held = sparse_to_tensor(attribute.sparse_tensor, self.folder)
             elif attribute.name in kinds:
                 number = onnx.helper.get_attribute_value(attribute)
-                held = torch.tensor(list(number) if attribute.name.endswith("s") else number, dtype=kinds[attribute.name])
+                held = torch.tensor(
+                    list(number) if attribute.name.endswith("s") else number, dtype=kinds[attribute.name]
+                )
             else:
                 raise Unsupported("a constant of text")
         except Unsupported as error:
@@ -173,7 +180,9 @@ class Writer:
             shape = host_text(self.value(node.input[0]), "ints")
             text = f"torch.full({shape}, {literal(value.item())}, dtype={value.dtype})"
         else:
-            args = [self._argument(found, place, value, name) for place, (value, name) in enumerate(zip(inputs, node.input))]
+            args = [
+                self._argument(found, place, value, name) for place, (value, name) in enumerate(zip(inputs, node.input))
+            ]
             while args and args[-1] == "None":
                 args.pop()
             args += [f"{name}={self._attribute(name, value)}" for name, value in attributes.items()]
@@ -295,9 +304,7 @@ def tensor_types(proto: onnx.TypeProto.Tensor) -> Types:
     """What a type of the model says."""
     if not proto.HasField("shape"):
         return Types(proto.elem_type, None)
-    sizes = [
-        dim.dim_value if dim.HasField("dim_value") else dim.dim_param or None for dim in proto.shape.dim
-    ]
+    sizes = [dim.dim_value if dim.HasField("dim_value") else dim.dim_param or None for dim in proto.shape.dim]
     return Types(proto.elem_type, tuple(sizes))
 
 

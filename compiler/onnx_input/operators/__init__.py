@@ -1,8 +1,8 @@
 """The operators of ONNX as functions of torch; importing this package enters them into the table."""
 
 from adaptc.compiler.onnx_input.operators import (  # noqa: F401
-    convolution,
     conversion,
+    convolution,
     elementwise,
     indexing,
     linear,

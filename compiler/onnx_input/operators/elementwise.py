@@ -167,7 +167,7 @@ def clip(x: Tensor, low: Tensor | None = None, high: Tensor | None = None) -> Te
 
 
 @operator("Clip", 6)
-def clip_6(x: Tensor, *, min: float = -math.inf, max: float = math.inf) -> Tensor:  # noqa: A002
+def clip_6(x: Tensor, *, min: float = -math.inf, max: float = math.inf) -> Tensor:
     """`x` within bounds."""
     return torch.clamp(x, min, max)
 

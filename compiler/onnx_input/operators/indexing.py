@@ -138,7 +138,7 @@ def slice_1(x: Tensor, *, starts: list[int], ends: list[int], axes: list[int] | 
 
 
 @operator("TopK", 10, host={1: "int"}, many=True)
-def top_k(x: Tensor, k: Any, *, axis: int = -1, largest: int = 1, sorted: int = 1) -> tuple[Tensor, Tensor]:  # noqa: A002
+def top_k(x: Tensor, k: Any, *, axis: int = -1, largest: int = 1, sorted: int = 1) -> tuple[Tensor, Tensor]:
     """The greatest elements and their places; of equal ones the first."""
     # torch.topk takes any of equal elements, a stable sort the first
     values, places = torch.sort(x, dim=axis, descending=bool(largest), stable=True)

@@ -43,7 +43,9 @@ class _Activations:
         raise Unsupported(f"the activation {self.names[number]} of a recurrent layer, with these numbers")
 
 
-def _run(x: Tensor, cell: _Cell, states: list[_State], lengths: Tensor | None, reverse: list[bool]) -> tuple[Tensor, list[_State]]:
+def _run(
+    x: Tensor, cell: _Cell, states: list[_State], lengths: Tensor | None, reverse: list[bool]
+) -> tuple[Tensor, list[_State]]:
     """Every direction over all steps: outputs [steps, directions, batch, hidden], and the last states."""
     steps = x.shape[0]
     if not isinstance(steps, int):
@@ -147,9 +149,7 @@ def lstm(
     if plain and lengths is None and p is None and clip is None and not input_forget:
         turned = x.flip(0) if direction == "reverse" else x
         flat = _weights(w, r, b, [0, 2, 3, 1], False)
-        made, last_h, last_c = torch.lstm(
-            turned, (h, c), flat, b is not None, 1, 0.0, False, len(reverse) == 2, False
-        )
+        made, last_h, last_c = torch.lstm(turned, (h, c), flat, b is not None, 1, 0.0, False, len(reverse) == 2, False)
         made = made.flip(0) if direction == "reverse" else made
         return _layout(_spread(made, len(reverse)), [last_h, last_c], layout)
     act = _Activations(names, activation_alpha or [], activation_beta or [], clip)

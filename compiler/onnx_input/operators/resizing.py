@@ -46,7 +46,11 @@ def resize(
         raise Unsupported("Resize with antialias")
     axes = list(range(x.dim())) if axes is None else [axis % x.dim() for axis in axes]
     for axis in _axes(x, axes, roi, scales or None, sizes, keep_aspect_ratio_policy):
-        if isinstance(axis.scale, float) and axis.scale == 1.0 and coordinate_transformation_mode != "tf_crop_and_resize":
+        if (
+            isinstance(axis.scale, float)
+            and axis.scale == 1.0
+            and coordinate_transformation_mode != "tf_crop_and_resize"
+        ):
             continue
         places = _places(axis, coordinate_transformation_mode)
         if mode == "nearest":
@@ -69,9 +73,7 @@ def resize(
 @operator("Resize", 10, host={1: "floats"})
 def resize_10(x: Tensor, scales: list[float], *, mode: str = "nearest") -> Tensor:
     """Nearest and linear, each element in the corner of what it stands for."""
-    return resize(
-        x, None, scales, mode=mode, coordinate_transformation_mode="asymmetric", nearest_mode="floor"
-    )
+    return resize(x, None, scales, mode=mode, coordinate_transformation_mode="asymmetric", nearest_mode="floor")
 
 
 @operator("Upsample", 9, host={1: "floats"})

@@ -104,9 +104,7 @@ def expand(x: Tensor, shape: list[Any]) -> Tensor:
     rank = max(len(shape), x.dim())
     wanted = [1] * (rank - len(shape)) + list(shape)
     own = [1] * (rank - x.dim()) + list(x.shape)
-    sizes = [
-        have if isinstance(want, int) and want == 1 else want for want, have in zip(wanted, own)
-    ]
+    sizes = [have if isinstance(want, int) and want == 1 else want for want, have in zip(wanted, own)]
     if any(
         not isinstance(want, int) and not (isinstance(have, int) and have == 1) and want is not have
         for want, have in zip(wanted, own)
