@@ -41,10 +41,10 @@ def _empty(writer: Writer, node: NodeProto, inputs: Inputs) -> None:
 def _insert(writer: Writer, node: NodeProto, inputs: Inputs) -> None:
     items, item = _texts(writer, node, inputs)[:2]
     if len(inputs) < 3 or inputs[2] is None:
-        _sequence(writer, node, f"[*{items}, {item}]")
+        _sequence(writer, node, f"{items} + [{item}]")
         return
     place = host_text(inputs[2], "int")
-    _sequence(writer, node, f"[*{items}[:{place}], {item}, *{items}[{place}:]]")
+    _sequence(writer, node, f"{items}[:{place}] + [{item}] + {items}[{place}:]")
 
 
 def _erase(writer: Writer, node: NodeProto, inputs: Inputs) -> None:
@@ -54,7 +54,7 @@ def _erase(writer: Writer, node: NodeProto, inputs: Inputs) -> None:
         return
     place = host_text(inputs[1], "int")
     behind = f"{items}[{place} + 1 or len({items}):]" if not place.isdecimal() else f"{items}[{place} + 1:]"
-    _sequence(writer, node, f"[*{items}[:{place}], *{behind}]")
+    _sequence(writer, node, f"{items}[:{place}] + {behind}")
 
 
 def _at(writer: Writer, node: NodeProto, inputs: Inputs) -> None:

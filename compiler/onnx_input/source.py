@@ -11,6 +11,10 @@ from dataclasses import dataclass, field
 import onnx
 
 
+USED = frozenset({"self", "torch", "op", "float", "len", "list", "max", "min", "range", "zip", "Outputs", "Network"})
+"""Names that the written Python uses itself."""
+
+
 @dataclass(frozen=True)
 class Trouble:
     """What cannot be compiled at a line: what was found, why, and what to do instead."""
@@ -58,7 +62,7 @@ class Names:
     """Python names for the values of a graph, each used once."""
 
     def __init__(self) -> None:
-        self._taken = {"self", "torch", "op", "Outputs", "NamedTuple", "Network"}
+        self._taken: set[str] = set()
 
     def mark(self) -> frozenset[str]:
         """What has been given out so far, for `reset`."""
@@ -71,8 +75,10 @@ class Names:
     def fresh(self, wanted: str) -> str:
         """A name that looks like `wanted`."""
         stem = re.sub(r"\W+", "_", wanted, flags=re.ASCII).strip("_") or "value"
-        if not stem[0].isalpha() or keyword.iskeyword(stem) or stem in ("print", "list", "range", "len", "zip"):
+        if not stem[0].isalpha():
             stem = f"v_{stem}"
+        if keyword.iskeyword(stem) or stem in USED:
+            stem = f"{stem}_"
         name, number = stem, 2
         while name in self._taken:
             name, number = f"{stem}_{number}", number + 1

@@ -266,6 +266,8 @@ class Writer:
         """Python for `value` as a tensor."""
         if value.kind == "constant":
             assert value.constant is not None
+            if value.constant.dtype == torch.bool and value.constant.dim() == 0:
+                return f"torch.tensor({bool(value.constant)})"
             return f"self.{self.constants.name(value.constant, name or 'constant')}"
         if value.is_host:
             if value.kind == "ints" or value.dtype == TensorProto.INT32:
