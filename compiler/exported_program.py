@@ -37,7 +37,7 @@ def module_of(program: ExportedProgram) -> nn.Module:
     Where the program holds for some sizes of its dimensions only, the network raises `ValueError` for others.
     """
     fakes = _inputs(program)
-    bounds = {}
+    bounds: dict[Any, tuple[int, int, Any, Any]] = {}
     for place, fake in enumerate(fakes):
         for axis, size in enumerate(fake.shape if isinstance(fake, torch.Tensor) else ()):
             if isinstance(size, torch.SymInt) and isinstance(size.node.expr, sympy.Symbol):

@@ -1,8 +1,9 @@
-"""Standard operators that ONNX itself defines by others: those that the table lacks are replaced by their definitions."""
+"""Standard operators that ONNX defines by others: those that the table lacks are replaced by their definitions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import onnx
 from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, TypeProto
@@ -46,7 +47,7 @@ def _replace(model: ModelProto, graph: GraphProto, outer: Mapping[str, TypeProto
 def _definition(node: NodeProto, types: Mapping[str, TypeProto], opset: int) -> FunctionProto | None:
     """What ONNX defines a node by; None where it does not, or the types of the node's inputs are not known."""
     try:
-        schema = onnx.defs.get_schema(node.op_type, opset, "")
+        schema: Any = onnx.defs.get_schema(node.op_type, opset, "")
     except onnx.defs.SchemaError:
         return None
     body = FunctionProto()

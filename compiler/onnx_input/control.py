@@ -17,7 +17,8 @@ UNLIMITED = 2**31
 
 
 def _graph(node: NodeProto, name: str) -> GraphProto:
-    return next(attribute.g for attribute in node.attribute if attribute.name == name)
+    graph: GraphProto = next(attribute.g for attribute in node.attribute if attribute.name == name)
+    return graph
 
 
 # -- If ----------------------------------------------------------------------------------------------------------

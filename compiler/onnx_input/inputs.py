@@ -66,13 +66,12 @@ def example_inputs_of(
                 f'made: give one, as in --input "{argument.name}=float32[1,8]"'
             )
         shape = []
-        for axis, size in enumerate(_sizes(info)):
-            dim = dims.get(argument.name, {}).get(axis)
-            if dim is None:
-                assert isinstance(size, int)
-                shape.append(size)
+        for axis, extent in enumerate(_sizes(info)):
+            named = dims.get(argument.name, {}).get(axis)
+            if named is None:
+                shape.append(extent)
             else:
-                shape.append(sizes.setdefault(dim, SIZES[len(sizes) % len(SIZES)]))
+                shape.append(sizes.setdefault(named, SIZES[len(sizes) % len(SIZES)]))
         made[argument.name] = _draw(DTYPES[info.type.tensor_type.elem_type], shape, generator)
     return made
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import inliner, shape_inference
 from onnx.external_data_helper import uses_external_data
 
@@ -93,7 +93,11 @@ def _prepared(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
                 break
             model = _inferred(inliner.inline_local_functions(written, convert_version=False))
         return model
-    except (RuntimeError, ValueError) as error:  # onnx's errors of inference and of its inliner
+    except (
+        RuntimeError,
+        ValueError,
+        shape_inference.InferenceError,
+    ) as error:  # onnx's errors of inference and of its inliner
         raise ModelFileError(f"{name} is not a valid ONNX model: {error}") from error
 
 

@@ -74,12 +74,12 @@ class OnnxNetwork(ReadNetwork):
         call = inspect.signature(self.forward).bind(*inputs.array_args, **inputs.array_kwargs).arguments
         try:
             expected = reference.outputs({each.onnx: call[each.name] for each in self._arguments})
-        except Exception as error:  # the engines' errors have no common class
+        except Exception as error:  # noqa: BLE001 (the engines' errors have no common class)
             return f"{reference.name} fails: {str(error).splitlines()[0]}" if known else ""
         with torch.no_grad():
             try:
                 found = self(*inputs.args, **inputs.kwargs)
-            except Exception as error:  # whatever torch raises
+            except Exception as error:  # noqa: BLE001 (whatever torch raises)
                 return f"{type(error).__name__}: {str(error).splitlines()[0]}"
         found = list(found) if isinstance(found, tuple) else [found]
         differences = reference.differences(expected, found)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]
 import torch
 from numpy.typing import NDArray
 from onnx.reference import ReferenceEvaluator
@@ -40,7 +40,7 @@ class Reference:
         try:
             session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
             self._run: Any = session.run
-        except Exception:  # its errors have classes of their own, without a common base
+        except Exception:  # noqa: BLE001 (its errors have classes of their own, without a common base)
             self.name = f"the reference evaluator of ONNX {onnx.__version__}"
             evaluator = ReferenceEvaluator(str(model.path) if model.path is not None else model.original)
             self._run = evaluator.run

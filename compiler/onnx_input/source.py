@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 import onnx
 
-
 USED = frozenset({"self", "torch", "op", "float", "len", "list", "max", "min", "range", "zip", "Outputs", "Network"})
 """Names that the written Python uses itself."""
 

@@ -25,8 +25,9 @@ class Value:
     """A value: `text` is a Python expression without side effects, usually a name.
 
     "int", "ints" and "bool" are Python numbers, of the element type `dtype`; `length` is the number of "ints", and of
-    the dimensions of a "tensor", where it is known. `size` tells that integers are sizes or made of them by sums and products: they are not negative and
-    stay far from overflow. A "constant" is a tensor that is known when the model is read.
+    the dimensions of a "tensor", where it is known. `size` tells that integers are sizes or made of them by sums and
+    products: they are not negative and stay far from overflow. A "constant" is a tensor that is known when the model
+    is read.
     """
 
     kind: Kind

@@ -12,7 +12,7 @@ from onnx import AttributeProto, GraphProto, NodeProto, TensorProto
 
 from adaptc.compiler.onnx_input import operators  # noqa: F401 (fills the table)
 from adaptc.compiler.onnx_input.constants import Constants, sparse_to_tensor, to_tensor
-from adaptc.compiler.onnx_input.dtypes import DTYPES
+from adaptc.compiler.onnx_input.dtypes import DTYPES, type_name
 from adaptc.compiler.onnx_input.hosts import as_host
 from adaptc.compiler.onnx_input.registry import Operator, Unsupported, find
 from adaptc.compiler.onnx_input.source import Names, Source, Trouble, node_note
@@ -80,7 +80,7 @@ class Writer:
     def _hold(self, name: str, proto: onnx.TensorProto | onnx.SparseTensorProto) -> None:
         try:
             read = to_tensor if isinstance(proto, onnx.TensorProto) else sparse_to_tensor
-            held = read(proto, self.folder)  # type: ignore[arg-type]
+            held = read(proto, self.folder)
         except Unsupported as error:
             self.trouble(f"{name} = ...", Trouble(str(error), *NO_OPERATORS))
             self.values[name] = Value("tensor", self.names.fresh(name))
@@ -161,6 +161,12 @@ class Writer:
                 "leave it out, or convert the model to a newer version of the operators",
             )
             return
+        numbers = [
+            attributes[name] for name in ("to", "dtype", "output_dtype", "output_datatype") if name in attributes
+        ]
+        for number in numbers:
+            if number and number not in DTYPES:
+                raise Unsupported(f"the element type {type_name(number)}")
         if self._folded(node, found, inputs, attributes):
             return
         host = as_host(node.op_type, inputs, attributes) if len(node.output) == 1 else None

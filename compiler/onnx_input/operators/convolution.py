@@ -122,7 +122,6 @@ def col2im(
         raise Unsupported(f"Col2Im to {len(image_shape)} dimensions")
     top, left, bottom, right = pads
     whole = [image_shape[0] + top + bottom, image_shape[1] + left + right]
-    image = functional.fold(
-        x, whole, block_shape, dilation=per_axis(dilations, 2), padding=0, stride=per_axis(strides, 2)
-    )
+    fold: Any = functional.fold  # its types ask for tuples
+    image = fold(x, whole, block_shape, dilation=per_axis(dilations, 2), padding=0, stride=per_axis(strides, 2))
     return padded(image, [(-top, -bottom), (-left, -right)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,21 +14,23 @@ from torch.nn import functional
 from adaptc.compiler.onnx_input.registry import operator
 
 
-def _unary(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+def _unary(function: Callable[..., Any]) -> Callable[[Tensor], Tensor]:
     def compute(x: Tensor) -> Tensor:
-        return function(x)
+        result: Tensor = function(x)
+        return result
 
     return compute
 
 
-def _binary(function: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+def _binary(function: Callable[..., Any]) -> Callable[[Tensor, Tensor], Tensor]:
     def compute(a: Tensor, b: Tensor) -> Tensor:
-        return function(a, b)
+        result: Tensor = function(a, b)
+        return result
 
     return compute
 
 
-for _name, _function in {
+_ONE: dict[str, Callable[..., Any]] = {
     "Abs": torch.abs,
     "Acos": torch.acos,
     "Acosh": torch.acosh,
@@ -60,10 +63,8 @@ for _name, _function in {
     "Sqrt": torch.sqrt,
     "Tan": torch.tan,
     "Tanh": torch.tanh,
-}.items():
-    operator(_name)(_unary(_function))
-
-for _name, _pair in {
+}
+_TWO: dict[str, Callable[..., Any]] = {
     "Add": torch.add,
     "And": torch.logical_and,
     "BitwiseAnd": torch.bitwise_and,
@@ -78,7 +79,12 @@ for _name, _pair in {
     "Or": torch.logical_or,
     "Sub": torch.sub,
     "Xor": torch.logical_xor,
-}.items():
+}
+
+for _name, _function in _ONE.items():
+    operator(_name)(_unary(_function))
+
+for _name, _pair in _TWO.items():
     # before 7 these have an attribute of their own for broadcasting
     operator(_name, 7)(_binary(_pair))
 

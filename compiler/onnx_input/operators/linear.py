@@ -35,7 +35,8 @@ def gemm(
     made = made if alpha == 1 else made * alpha
     if c is None:
         return made
-    return made + (c if beta == 1 else c * beta)
+    total: Tensor = made + (c if beta == 1 else c * beta)
+    return total
 
 
 @operator("Einsum", 12)
@@ -47,4 +48,5 @@ def einsum(*inputs: Tensor, equation: str) -> Tensor:
 @operator("Det", 11)
 def det(x: Tensor) -> Tensor:
     """`torch.linalg.det`."""
-    return torch.linalg.det(x)
+    result: Tensor = torch.linalg.det(x)
+    return result

@@ -126,7 +126,7 @@ def _scaled(size: Any, factor: float) -> Any:
     raise Unsupported(f"Resize by {factor} of a dimension whose size varies")
 
 
-def _places(axis: _Axis, mode: str) -> Tensor:
+def _places(axis: _Axis, mode: str) -> Any:
     """Where each element of the result lies among the old ones."""
     steps = torch.arange(axis.new).to(torch.float32)
     if mode == "asymmetric":

@@ -110,7 +110,8 @@ def expand(x: Tensor, shape: list[Any]) -> Tensor:
         for want, have in zip(wanted, own)
     ):
         # which of two sizes is the 1, broadcasting itself knows
-        return torch.broadcast_tensors(x, torch.empty(shape, dtype=x.dtype))[0]
+        made: Tensor = torch.broadcast_tensors(x, torch.empty(shape, dtype=x.dtype))[0]  # type: ignore[no-untyped-call]
+        return made
     return x.expand([max(want, have) if isinstance(want, int) and isinstance(have, int) and want and have else want
                      for want, have in zip(sizes, own)])  # fmt: skip
 
