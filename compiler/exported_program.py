@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import linecache
 from pathlib import Path
 from typing import Any, cast
@@ -31,9 +30,10 @@ def load_exported(file: Path) -> ExportedProgram:
         ) from error
 
 
-def module_of(program: ExportedProgram) -> nn.Module:
+def module_of(program: ExportedProgram, file: str = "exported.pt2") -> nn.Module:
     """The network of an exported program, in which operators with control flow are followed.
 
+    The lines of its code are those of `file`, and of others beside it for the functions of such operators.
     Where the program holds for some sizes of its dimensions only, the network raises `ValueError` for others.
     """
     fakes = _inputs(program)
@@ -47,8 +47,26 @@ def module_of(program: ExportedProgram) -> nn.Module:
     module: Any = program.module(check_guards=bool(bounds))
     module.range_constraints = {}  # what torch itself checks them by is replaced
     if bounds:
-        module._guards_fn = _bounds_check(len(fakes), list(bounds.values()))
+        module._guards_fn = _bounds_check(f"{file}.sizes", len(fakes), list(bounds.values()))
+    for name, part in module.named_modules():
+        if isinstance(part, torch.fx.GraphModule):
+            _place(part, f"{file}.{name}" if name else file)
     return cast(nn.Module, module)
+
+
+def _place(module: torch.fx.GraphModule, file: str) -> None:
+    """Give the code of a module a file of its own: torch's name for it differs from process to process."""
+    code = module.graph.python_code("self")
+    _remember(file, code.src)
+    namespace = dict(code.globals)
+    exec(compile(code.src, file, "exec"), namespace)
+    cls: Any = type(module)
+    cls.forward = namespace["forward"]
+
+
+def _remember(file: str, text: str) -> None:
+    """Let Python find the lines of a file that is none on disk; without a time of change they are kept."""
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
 
 
 def _inputs(program: ExportedProgram) -> list[Any]:
@@ -57,7 +75,7 @@ def _inputs(program: ExportedProgram) -> list[Any]:
     return [values.get(name) if isinstance(name, str) else name for name in program.graph_signature.user_inputs]
 
 
-def _bounds_check(count: int, bounds: list[tuple[int, int, Any, Any]]) -> nn.Module:
+def _bounds_check(file: str, count: int, bounds: list[tuple[int, int, Any, Any]]) -> nn.Module:
     """A module that raises `ValueError` where a size is not what the program holds for."""
     names = ", ".join(f"x{place}" for place in range(count))
     lines = ["class SizeCheck(nn.Module):", f"    def forward(self, {names}):"]
@@ -66,9 +84,7 @@ def _bounds_check(count: int, bounds: list[tuple[int, int, Any, Any]]) -> nn.Mod
         test = f"{size} < {low}" + ("" if high == int_oo else f" or {size} > {high}")
         lines += [f"        if {test}:", f'            raise ValueError("exported for sizes from {low} to {high}")']
     text = "\n".join([*lines, ""])
-    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-    file = f"<sizes of an exported program {digest}>"
-    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    _remember(file, text)
     namespace: dict[str, Any] = {"nn": nn, "__name__": "exported_program"}
     exec(compile(text, file, "exec"), namespace)
     check: nn.Module = namespace["SizeCheck"]()

@@ -71,7 +71,8 @@ def _exported(
     inputs = example_inputs_of(program) if example_inputs is None else example_inputs
     dims = _merged(dims_of(program, inputs), dynamic)
     name = path.stem if path is not None else "exported"
-    return Network(module_of(program), inputs, dims, name, path.resolve().parent if path is not None else None)
+    module = module_of(program, str(path.resolve()) if path is not None else "exported.pt2")
+    return Network(module, inputs, dims, name, path.resolve().parent if path is not None else None)
 
 
 def _onnx(given: object, example_inputs: object, dynamic: Mapping[str, Mapping[int, str]], seed: int) -> Network:
