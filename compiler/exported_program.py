@@ -44,9 +44,9 @@ def module_of(program: ExportedProgram, file: str = "exported.pt2") -> nn.Module
                 allowed = program.range_constraints.get(size.node.expr)
                 if allowed is not None and (allowed.lower > 1 or allowed.upper != int_oo):
                     bounds.setdefault(size.node.expr, (place, axis, allowed.lower, allowed.upper))
-    module: Any = program.module(check_guards=bool(bounds))
+    module: Any = program.module()
     module.range_constraints = {}  # what torch itself checks them by is replaced
-    if bounds:
+    if hasattr(module, "_guards_fn"):
         module._guards_fn = _bounds_check(f"{file}.sizes", len(fakes), list(bounds.values()))
     for name, part in module.named_modules():
         if isinstance(part, torch.fx.GraphModule):
@@ -79,6 +79,7 @@ def _bounds_check(file: str, count: int, bounds: list[tuple[int, int, Any, Any]]
     """A module that raises `ValueError` where a size is not what the program holds for."""
     names = ", ".join(f"x{place}" for place in range(count))
     lines = ["class SizeCheck(nn.Module):", f"    def forward(self, {names}):"]
+    lines += [] if bounds else ["        pass"]
     for place, axis, low, high in bounds:
         size = f"x{place}.shape[{axis}]"
         test = f"{size} < {low}" + ("" if high == int_oo else f" or {size} > {high}")
