@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from os import PathLike
 
+    from onnx import ModelProto
     from torch import nn
+    from torch.export import ExportedProgram
 
     from adaptc.compiler.errors import CompileError, VerificationError
     from adaptc.compiler.report import CompileReport
@@ -67,7 +69,7 @@ def __getattr__(name: str) -> Any:
 
 
 def compile(
-    model: nn.Module,
+    model: nn.Module | ExportedProgram | ModelProto | str | PathLike[str],
     example_inputs: object,
     path: str | PathLike[str],
     *,
@@ -82,6 +84,8 @@ def compile(
 ) -> CompileReport:
     """Compile `model` and write the artifact to `path`: a folder, or one file if `path` ends in ".adaptc".
 
+    `model` is a module, an ExportedProgram, an onnx.ModelProto, or the path of an .onnx or .pt2 file; for these,
+    `example_inputs` may be None, and the dimensions that vary are theirs.
     `example_inputs`: a tensor, a tuple of positional arguments, a dict of keyword arguments, or a (tuple, dict) of
     both. `dynamic` names the axes whose size may differ from call to call: ``{"x": {0: "batch"}}``. Unless `verify`
     is False, every path is compared with eager PyTorch, as are `samples` (further input sets) and `random_inputs`
@@ -98,19 +102,22 @@ def compile(
 
     with needs_compiler():
         from adaptc.compiler.driver import compile_model
+        from adaptc.compiler.networks import network_of
         from adaptc.compiler.options import CompileOptions
 
+    network = network_of(model, example_inputs, dynamic or {}, seed)
     options = CompileOptions(
-        name=name or type(model).__name__,
-        dynamic=dynamic or {},
+        name=name or network.name,
+        dynamic=network.dynamic,
         samples=tuple(samples),
         engine=engine,
         verify=verify,
         random_inputs=random_inputs,
         seed=seed,
         random_seed=random_seed,
+        folder=network.folder,
     )
-    return compile_model(model, example_inputs, Path(path), options=options)
+    return compile_model(network.model, network.example_inputs, Path(path), options=options)
 
 
 def load(

@@ -6,7 +6,7 @@ import contextlib
 import platform
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import version
@@ -24,6 +24,7 @@ from adaptc.compiler.ir.program import Block, Program, programs
 from adaptc.compiler.ir.verify import verify as verify_program
 from adaptc.compiler.locations import Locations
 from adaptc.compiler.options import CompileOptions, Progress, no_progress
+from adaptc.compiler.read_network import ReadNetwork
 from adaptc.compiler.report import CompileReport, Stages, session_record, verification_record
 from adaptc.compiler.signature import Bound, ExampleInputs, bind
 from adaptc.compiler.threads import suitable_threads
@@ -69,6 +70,7 @@ def compile_model(
                 example_inputs,
                 name=options.name,
                 dynamic=options.dynamic,
+                samples=options.samples,
                 progress=progress,
                 random_seed=options.random_seed,
             )
@@ -94,17 +96,21 @@ def capture_program(
     *,
     name: str,
     dynamic: Mapping[str, Mapping[int, str]],
+    samples: Sequence[object] = (),
     progress: Progress = no_progress,
     random_seed: int | None = None,
 ) -> tuple[Program, Bound]:
     """The program of `model`, checked against the IR's rules, and how the example inputs call it.
 
-    Raises `CompileError` with every problem of the network: those of its mode and those of its code.
+    A network that was read from another form is compared with that first, on `samples` too. Raises `CompileError`
+    with every problem of the network: those of its mode and those of its code.
     """
     bound = bind(model.forward, cast(ExampleInputs, example_inputs))
     check_tensors(model, bound.inputs)
     problems = training_problems(model)
     failing = [] if problems else failing_call(model, bound)
+    if not failing and isinstance(model, ReadNetwork):
+        failing = model.problems_of_reading(bound, dynamic, samples)
     if failing:
         raise CompileError(failing)
     progress("capture", 0, 0)

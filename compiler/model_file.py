@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from torch import nn
 
 from adaptc.compiler.errors import ModelFileError
 from adaptc.compiler.input_specs import read_input
+from adaptc.compiler.networks import SUFFIXES, given_inputs, network_of
 from adaptc.compiler.signature import ExampleInputs, bind
 from adaptc.compiler.structure import rebuild
 from adaptc.compiler.user_code import call, execute, importable
@@ -55,8 +57,12 @@ def load_model_file(path: Path, *, model: str = "model", inputs: Sequence[str] =
         raise ModelFileError(f"{path} is a folder: name the Python file in it that defines `model`")
     if not path.is_file():
         raise ModelFileError(f"there is no file {path}")
+    if path.suffix in SUFFIXES:
+        return _of_network(path, inputs, seed)
     if path.suffix != ".py":
-        raise ModelFileError(f"{path} is not a Python file: a model file ends in .py")
+        raise ModelFileError(
+            f"{path} is not a Python file: a model file ends in .py, and files of networks in {' and '.join(SUFFIXES)}"
+        )
     file = path.resolve()
     with importable(file.parent):
         module = execute(file)
@@ -69,6 +75,18 @@ def load_model_file(path: Path, *, model: str = "model", inputs: Sequence[str] =
         examples = _replace(network, examples, inputs, seed)
     name = model if model != "model" else file.parent.name if file.stem == "model" else file.stem
     return ModelFile(path, name, network, examples, dynamic, samples, random_seed)
+
+
+def _of_network(path: Path, inputs: Sequence[str], seed: int) -> ModelFile:
+    """An ONNX model or an exported program as a model file that gives it."""
+    given = given_inputs(tuple(inputs), seed)
+    if path.suffix == ".onnx":
+        found = network_of(path, given or None, {}, seed)
+    else:
+        found = network_of(path, None, {}, seed)
+        if given:
+            found = dataclasses.replace(found, example_inputs=_replace(found.model, found.example_inputs, inputs, seed))
+    return ModelFile(path, found.name, found.model, found.example_inputs, found.dynamic)
 
 
 def _find_model(module: ModuleType, file: Path, name: str) -> nn.Module:

@@ -20,7 +20,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL.py", help="Defines `model` and `example_inputs`.")]
+ModelArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MODEL", help="A .py file that defines `model` and `example_inputs`, or a network: .onnx or .pt2."
+    ),
+]
 ArtifactArgument = Annotated[Path, typer.Argument(metavar="ARTIFACT", help="The folder or .adaptc file.")]
 Name = Annotated[str, typer.Option("--name", metavar="NAME", help="The network's name in MODEL.py.")]
 Inputs = Annotated[
@@ -145,7 +150,7 @@ def verify_command(
     artifact: ArtifactArgument,
     model_file: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--model", metavar="MODEL.py", help="Compare with this network on every path, afresh."),
+        typer.Option("--model", metavar="MODEL", help="Compare with this network on every path, afresh."),
     ] = None,
     name: Name = "model",
     inputs: Inputs = None,
@@ -172,14 +177,17 @@ def verify_command(
 
 @app.command("inspect")
 def inspect_command(
-    target: Annotated[Path, typer.Argument(metavar="ARTIFACT|MODEL.py", help="What to look into.")],
+    target: Annotated[Path, typer.Argument(metavar="ARTIFACT|MODEL", help="What to look into.")],
     name: Name = "model",
     inputs: Inputs = None,
     dynamic: Dynamic = None,
-    mlir: Annotated[bool, typer.Option("--mlir", help="Print the program as MLIR (of a MODEL.py only).")] = False,
+    mlir: Annotated[bool, typer.Option("--mlir", help="Print the program as MLIR (of a MODEL only).")] = False,
     dot: Annotated[bool, typer.Option("--dot", help="Print the control-flow graph for Graphviz.")] = False,
     host: Annotated[
         bool, typer.Option("--host", help="Print the host program as Python (of an ARTIFACT only).")
+    ] = False,
+    source: Annotated[
+        bool, typer.Option("--source", help="Print the Python that an ONNX model is read as (of an .onnx file only).")
     ] = False,
     as_json: Json = False,
     show_traceback: ShowTraceback = False,
@@ -187,9 +195,9 @@ def inspect_command(
     """Show blocks, branches and sizes."""
     from adaptc.command.inspect import InspectRequest, inspect_target
 
-    if mlir + dot + host + as_json > 1:
-        raise typer.BadParameter("give one of --mlir, --dot, --host and --json")
-    request = InspectRequest(target, name, tuple(inputs or ()), tuple(dynamic or ()), mlir, dot, host)
+    if mlir + dot + host + source + as_json > 1:
+        raise typer.BadParameter("give one of --mlir, --dot, --host, --source and --json")
+    request = InspectRequest(target, name, tuple(inputs or ()), tuple(dynamic or ()), mlir, dot, host, source)
     run_subcommand(lambda out: inspect_target(out, request), as_json=as_json, show_traceback=show_traceback)
 
 

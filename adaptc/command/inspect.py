@@ -31,11 +31,12 @@ class InspectRequest:
     mlir: bool
     dot: bool
     host: bool
+    source: bool = False
 
 
 def inspect_target(output: Output, request: InspectRequest) -> int:
     """Show what is asked for of the model file or the artifact at the request's target."""
-    if request.target.suffix == ".py":
+    if request.target.suffix in (".py", ".onnx", ".pt2"):
         return _inspect_model(output, request)
     return _inspect_artifact(output, request)
 
@@ -51,6 +52,12 @@ def _inspect_model(output: Output, request: InspectRequest) -> int:
         from adaptc.compiler.ir.mlir import to_mlir
         from adaptc.compiler.locations import Locations
 
+    if request.source:
+        text = getattr(found.model, "source", None)
+        if not isinstance(text, str):
+            raise InputError(f"--source prints the Python that an ONNX model is read as, and {request.target} is none")
+        output.raw(text)
+        return OK
     program, _ = capture_program(
         found.model,
         found.example_inputs,
@@ -73,6 +80,8 @@ def _inspect_model(output: Output, request: InspectRequest) -> int:
 
 
 def _inspect_artifact(output: Output, request: InspectRequest) -> int:
+    if request.source:
+        raise InputError("--source prints the Python that an ONNX model is read as: name the .onnx file")
     if request.mlir:
         raise InputError(
             f"--mlir prints what the compiler captured, and {request.target} is an artifact, which does not hold that: "

@@ -29,7 +29,7 @@ from adaptc.compiler.frontend.iterators import (
 )
 from adaptc.compiler.frontend.recorder import DATA_DEPENDENT
 from adaptc.compiler.frontend.signals import NeedsInterpretation, NeedsSplit, Refused
-from adaptc.compiler.frontend.sources import codes_of, is_library_file
+from adaptc.compiler.frontend.sources import OPERATORS, codes_of, is_library_file
 from adaptc.compiler.frontend.state import Frame, Generator
 from adaptc.compiler.frontend.symbols import Symbolic
 
@@ -199,7 +199,7 @@ def is_interpreted(machine: Machine, function: FunctionType) -> bool:
 def _takes_data(machine: Machine, function: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Whether user code is given a number that depends on data, or can reach a list whose length does: native code
     would not see a Python number or list."""
-    if is_library_file(function.__code__.co_filename):
+    if is_library_file(function.__code__.co_filename) or (function.__module__ or "").startswith(OPERATORS):
         return False
     dimensions = machine.recorder.dimensions
     if any(segments.holds(arg) for arg in (*args, *kwargs.values())):

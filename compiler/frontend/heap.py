@@ -26,7 +26,7 @@ _ATOMS: tuple[type, ...] = (
     int, float, complex, str, bytes, type(None), type, torch.Tensor, torch.dtype, torch.device, torch.Size,
     torch.SymInt, torch.SymFloat, torch.SymBool, ModuleType, CodeType, range, enum.Enum,
     torch.Generator, property, staticmethod, classmethod, torch.layout, torch.memory_format,
-    torch.overrides.TorchFunctionMode,
+    torch.overrides.TorchFunctionMode, torch.fx.Graph, torch._ops.OperatorBase,
 )  # fmt: skip
 _MODULE_TABLES = frozenset(torch.nn.Module().__dict__) - {"training"}
 

@@ -258,13 +258,13 @@ def map_rows(f, xs, *args):
 
 def map_impl(f, xs, pos_args=()):
     """torch.ops.higher_order.map_impl"""
-    return stacked([f(*row, *pos_args) for row in zip(*xs)])
+    return stacked([f(*[x[i] for x in xs], *pos_args) for i in range(xs[0].shape[0])])
 
 
 def stacked(rows):
     """Results of one structure, put together row by row."""
     if isinstance(rows[0], (tuple, list)):
-        return type(rows[0])([torch.stack(column) for column in zip(*rows)])
+        return type(rows[0])([torch.stack([row[i] for row in rows]) for i in range(len(rows[0]))])
     return torch.stack(rows)
 
 

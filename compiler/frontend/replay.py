@@ -188,9 +188,11 @@ class Replay(torch.nn.Module):
     ) -> torch.Tensor:
         """A symbolic expression as a 0-d tensor of int64, float64 or bool arithmetic."""
         values = {str(name): self._symbol(name, slots, scalars) for name in expr.free_symbols}
-        wide = torch.float64 if any(value.is_floating_point() for value in values.values()) else kind
+        # what a test compares are numbers, though its result is none
+        plain = torch.int64 if kind == torch.bool else kind
+        wide = torch.float64 if any(value.is_floating_point() for value in values.values()) else plain
         result: torch.Tensor = evaluate(translate(expr, lambda name: Ref(str(name))), values, _ON_TENSORS, wide)
-        return result
+        return result.to(torch.bool) if kind == torch.bool else result
 
     def _symbol(
         self, name: sympy.Basic, slots: Mapping[int, torch.Tensor], scalars: Mapping[sympy.Symbol, torch.Tensor]

@@ -145,6 +145,7 @@ def assemble(data: Any, dtype: torch.dtype | None, device: Any = None) -> torch.
             data,  # type: ignore[arg-type]
             dtype=torch.get_default_dtype() if isinstance(data, torch.SymFloat) else torch.int64,
         )
+        part = part.to(torch.bool) if isinstance(data, torch.SymBool) else part
     else:
         part = torch.tensor(data)
     return part if dtype is None else part.to(dtype)

@@ -50,6 +50,10 @@ _INNER = {
 } | {"adaptc.compiler.randomness"}
 
 
+OPERATORS = "adaptc.compiler.onnx_input"
+"""The package of functions that networks read from ONNX call: they run natively, as torch's own do."""
+
+
 def is_machine_frame(frame: FrameType) -> bool:
     """Whether a frame belongs to the machine that interprets functions (and calls native code)."""
     name = frame.f_globals.get("__name__", "")
@@ -62,11 +66,7 @@ def user_location(frame: FrameType | None) -> tuple[str, int] | None:
         if is_machine_frame(frame):
             return None
         name = frame.f_globals.get("__name__", "")
-        if (
-            name not in _INNER
-            and name != "adaptc.compiler.randomness"
-            and not is_library_file(frame.f_code.co_filename)
-        ):
+        if name not in _INNER and not name.startswith(OPERATORS) and not is_library_file(frame.f_code.co_filename):
             return frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back
     return None

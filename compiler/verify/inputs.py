@@ -105,6 +105,6 @@ def _draw(example: torch.Tensor, shape: Sequence[int], generator: torch.Generato
         return values[(uniform * values.numel()).long()].to(example.dtype)
     if ((values == 0) | (values == 1)).all() and values.numel() > 1:
         return (uniform < values.mean()).to(example.dtype)
-    deviation = values.std(correction=0) if values.numel() > 1 else values.abs().clamp(min=1)
+    deviation = values.std(correction=0) if values.numel() > 1 else values[0].abs().clamp(min=1)
     normal = torch.randn(shape, generator=generator, dtype=torch.float64)
     return (normal * deviation + values.mean()).to(example.dtype)

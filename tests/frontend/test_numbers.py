@@ -141,3 +141,19 @@ class Booleans(nn.Module):
 
 def test_booleans_in_arithmetic():
     check(Booleans(), signs(20, 3))
+
+
+class BooleanTensors(nn.Module):
+    def forward(self, x):
+        n = 0
+        going = x.abs().sum() > 1
+        while going:
+            n = n + 1
+            x = x * 0.6
+            going = torch.logical_and(torch.tensor(n < 5), x.abs().sum() > 1)
+        return torch.tensor(n), x, torch.tensor(n > 2), torch.tensor([n < 2, n > 4])
+
+
+def test_a_test_of_numbers_as_a_tensor():
+    """Its constants are numbers, though the tensor holds booleans."""
+    check(BooleanTensors(), [*signs(6, 4), (torch.full((4,), 100.0),)])

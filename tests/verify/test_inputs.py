@@ -92,3 +92,8 @@ def test_bfloat16_reaches_the_compiled_network_as_float32() -> None:
 def test_a_sample_must_have_the_examples_structure() -> None:
     with pytest.raises(SignatureError, match="sample 1 is not of the structure of the example inputs"):
         like(example(), bind(forward, (torch.ones(1), torch.ones(1))), "sample 1")
+
+
+def test_a_number_stays_a_tensor_without_dimensions() -> None:
+    drawn = random_inputs(bind(lambda x: x, torch.tensor(0.5)), {}, 3, 0)
+    assert [inputs.shapes for inputs in drawn] == [{"x": ()}] * 3
