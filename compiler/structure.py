@@ -29,6 +29,7 @@ Numbers = Literal["leaf", "static"]
 """Whether Python numbers are leaves (results of a network) or part of the structure (its arguments)."""
 
 _SYMBOLIC = (torch.SymInt, torch.SymFloat, torch.SymBool)
+_NO_OBJECTS = frozenset({"builtins", "torch", "numpy", "collections", "types", "functools", "itertools", "typing"})
 _DICTS = (dict, OrderedDict, defaultdict, Counter)
 
 
@@ -191,6 +192,8 @@ def _parts(value: Any, path: str) -> _Parts:
         return _record_parts(value)
     if type(value) in _DICTS:
         return _dict_parts(value, path)
+    if _is_plain_object(value):
+        return _object_parts(value)
     raise StructureError(path, f"an object of class {_class_name(value)}", _advice(value))
 
 
@@ -251,6 +254,44 @@ def _record_parts(value: Any) -> _Parts:
         lambda items: RecordNode(kind.__name__, fields, items, mapping),
         build,
     )
+
+
+def _is_plain_object(value: object) -> bool:
+    """Whether `value` is an object of a class written in Python, outside torch, that has all it holds in attributes."""
+    kind = type(value)
+    package = kind.__module__.partition(".")[0]
+    if package in _NO_OBJECTS or isinstance(value, (type, torch.nn.Module, BaseException)) or callable(value):
+        return False
+    return hasattr(value, "__dict__") and not any(base.__dict__.get("__slots__") for base in kind.__mro__)
+
+
+def _object_parts(value: Any) -> _Parts:
+    """The attributes of an object that can be taken apart; others, such as dtypes and classes, stay with it."""
+    fields = tuple(name for name, item in vars(value).items() if name.isidentifier() and _can_be_taken_apart(item, ()))
+
+    def build(items: list[Any]) -> Any:
+        result = copy.copy(value)
+        for name, item in zip(fields, items):
+            object.__setattr__(result, name, item)
+        return result
+
+    return _Parts(
+        [(f".{name}", getattr(value, name)) for name in fields],
+        lambda items: RecordNode(type(value).__name__, fields, items, False),
+        build,
+    )
+
+
+def _can_be_taken_apart(value: object, around: tuple[int, ...]) -> bool:
+    if isinstance(value, (torch.Tensor, *_SYMBOLIC, np.generic, bool, int, float, str, type(None))):
+        return True
+    if id(value) in around:
+        return False
+    try:
+        parts = _parts(value, "")
+    except StructureError:
+        return False
+    return all(_can_be_taken_apart(item, (*around, id(value))) for _, item in parts.items)
 
 
 def _class_name(value: object) -> str:

@@ -83,7 +83,8 @@ class Sample(msgspec.Struct, frozen=True):
 
     `inputs` and `expected` are .npz files with arrays "0", "1", ... in flat order; host scalars among the
     outputs are 0-d arrays. `forced` holds the reads along the path in order of execution; it is empty where the
-    data alone decides. `path` lists the blocks in order; `raises` is the exception's name where the path ends so.
+    data alone decides. `path` lists the blocks in order
+    (`adaptc.runtime.longpaths.listed`); `raises` is the exception's name where the path ends so.
     """
 
     name: str

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from adaptc.runtime.errors import ArtifactError
+from adaptc.runtime.longpaths import listed
 from adaptc.runtime.manifest import Sample
 from adaptc.runtime.probing import Value
 from adaptc.runtime.trace import SampleResult
@@ -50,11 +51,12 @@ def rerun(folder: Path, sample: Sample, run: Run, tolerance: float) -> SampleRes
                 worst, place = error, f"output {number}"
             if what and not problem:
                 problem = f"output {number} {what}"
-    if not problem and found.path != sample.path:
-        problem = f"takes the path {' -> '.join(found.path)}, expected {' -> '.join(sample.path)}"
+    taken = listed(found.path)
+    if not problem and taken != sample.path:
+        problem = f"takes the path {' -> '.join(taken)}, expected {' -> '.join(sample.path)}"
     if not problem and worst > tolerance:
         problem = f"{place} differs by {worst:.2g} relative, more than {tolerance:.2g}"
-    return SampleResult(sample.name, not problem, worst, place, found.path, sample.path, found.raises, problem)
+    return SampleResult(sample.name, not problem, worst, place, taken, sample.path, found.raises, problem)
 
 
 def difference(ours: np.ndarray[Any, Any], theirs: np.ndarray[Any, Any]) -> tuple[float, str]:

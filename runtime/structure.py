@@ -29,6 +29,10 @@ Flatten = Callable[[Any, list[Any]], None]
 """Puts the leaves of a nested value into the flat list. Raises `InputError` naming the place that does not fit."""
 
 
+_LEFT_OUT = object()
+"""Stands for a field without tensors that a value does not have: it is taken for what it was at compile time."""
+
+
 class MappingRecord:
     """A record whose fields can be read by key and by position, where those that are None do not count."""
 
@@ -165,7 +169,8 @@ def _node_flattener(tree: Tree, path: str) -> Flatten:
 
     def flatten(value: Any, flat: list[Any]) -> None:
         for part, item in zip(parts, read(value)):
-            part(item, flat)
+            if item is not _LEFT_OUT:
+                part(item, flat)
 
     return flatten
 
@@ -195,13 +200,14 @@ def _reader(tree: Tree, path: str) -> Callable[[Any], Sequence[Any]]:
 
             return read_dict
         case NamedTupleNode(name=name, fields=fields) | RecordNode(name=name, fields=fields):
+            needed = [field for field, item in zip(fields, tree.items) if leaf_indices(item)]
 
             def read_fields(value: Any) -> Sequence[Any]:
-                if isinstance(value, Mapping) and set(value) == set(fields):
-                    return [value[field] for field in fields]
-                if not all(hasattr(value, field) for field in fields):
-                    raise fail(value, f"a {name} with the fields {', '.join(fields)}")
-                return [getattr(value, field) for field in fields]
+                if isinstance(value, Mapping) and set(needed) <= set(value) <= set(fields):
+                    return [value.get(field, _LEFT_OUT) for field in fields]
+                if not all(hasattr(value, field) for field in needed):
+                    raise fail(value, f"a {name} with the fields {', '.join(needed)}")
+                return [getattr(value, field, _LEFT_OUT) for field in fields]
 
             return read_fields
         case _:

@@ -24,6 +24,7 @@ from adaptc.runtime.artifact import Artifact, open_artifact
 from adaptc.runtime.errors import AdaptcError, InputError
 from adaptc.runtime.executable import Executable
 from adaptc.runtime.inputs import describe
+from adaptc.runtime.longpaths import listed
 from adaptc.runtime.manifest import Signature
 from adaptc.runtime.structure import Builders
 from adaptc.runtime.trace import Trace
@@ -133,7 +134,7 @@ def save_npz(file: Path, arrays: Mapping[str, Array]) -> None:
 
 def _path(executable: Executable, traced: Trace) -> tuple[str, Sequence[Mapping[str, Any]]]:
     """The path's name in the compiler's report and its decisions there; "" and all for one that was not verified."""
-    blocks = list(traced.path)
+    blocks = list(listed(traced.path))
     for path, taken in zip(executable.paths, telling(executable.paths)):
         if path["blocks"] == blocks:
             return str(path["name"]), taken

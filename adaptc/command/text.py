@@ -77,13 +77,18 @@ def line_in(loc: str, file: str) -> str:
     return f"line {line}" if own == file else place(loc)
 
 
+SHOWN_DECISIONS = 60
+"""Decisions of a path that are printed; report.json lists more."""
+
+
 def decisions(taken: Sequence[Mapping[str, Any]], file: str) -> str:
-    """The branches of a path through `file` in order, as "line 12: T F, other.py:20: case 3"."""
+    """The branches of a path through `file` in order, as "line 12: T F, other.py:20: case 3"; of many, the first."""
     parts = []
-    for loc, group in groupby(taken, key=lambda decision: str(decision["loc"])):
+    for loc, group in groupby(taken[:SHOWN_DECISIONS], key=lambda decision: str(decision["loc"])):
         values = " ".join(_outcome(decision["taken"]) for decision in group)
         parts.append(f"{line_in(loc, file)}: {values}")
-    return ", ".join(parts)
+    more = [f"and {len(taken) - SHOWN_DECISIONS} more"] if len(taken) > SHOWN_DECISIONS else []
+    return ", ".join([*parts, *more])
 
 
 def _outcome(taken: bool | int) -> str:

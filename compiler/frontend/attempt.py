@@ -16,7 +16,7 @@ from adaptc.compiler.frontend.assemble import Assembly, blocks_from, reachable
 from adaptc.compiler.frontend.assemble import weight_names as weight_names_of
 from adaptc.compiler.frontend.draft import Arm, Draft, Operand, RaiseEnd, ReturnEnd, SizeStep, Value
 from adaptc.compiler.frontend.export import UNEXPORTABLE, Exporter
-from adaptc.compiler.frontend.heap import Heap
+from adaptc.compiler.frontend.heap import Heap, contents, same_contents
 from adaptc.compiler.frontend.instructions import FunctionCode
 from adaptc.compiler.frontend.iterators import is_poisoned
 from adaptc.compiler.frontend.lower import Lowerer, SourceUnavailable
@@ -77,6 +77,7 @@ class Attempt:
         self.dim_names: dict[sympy.Basic, str] = {}
         self.input_memories: list[tuple[int, Memory]] = []
         self.left_behind: dict[str, None] = {}
+        self.given: list[tuple[Any, Any]] = []
         self.machine: Machine | None = None
 
     @property
@@ -124,6 +125,9 @@ class Attempt:
         with surroundings(recorder, heap):
             try:
                 args, kwargs = self._arguments(entry, held)
+                self.given = [
+                    held_by for key, held_by in heap.snapshot([args, kwargs]).items() if key not in heap.start
+                ]
                 with recorder.fakes, recorder:
                     machine.run(self._call(), (self.model, args, kwargs), {}, State([], entry, held))
             finally:
@@ -217,6 +221,12 @@ class Attempt:
         rolling.leave(state)
         recorder = self.recorder
         self.left_behind.update(dict.fromkeys(self.heap.changes()))
+        for item, before in () if self.session else self.given:
+            if not same_contents(contents(item), before):
+                self.machine.note(
+                    f"a {type(item).__name__} among the arguments is changed by a call: an application gets what the "
+                    f"call returns and changes of arrays, but not this"
+                )
         loc = "{}:{}".format(*self.machine.return_location)
         if isinstance(value, Generator):
             raise Refused(

@@ -10,7 +10,7 @@ from typing import Any
 import sympy
 import torch
 from torch import fx
-from torch.export import Dim
+from torch.export import Dim, ExportedProgram
 from torch.fx import traceback
 
 from adaptc.compiler.errors import Problem
@@ -34,6 +34,30 @@ UNEXPORTABLE = "torch.export refuses the code that begins here"
 
 _SCALAR_DTYPES = {"bool": torch.bool, "int": torch.int64, "float": torch.float64}
 _HINTS = [5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97]
+_LARGER_HINTS = [
+    101,
+    103,
+    107,
+    109,
+    113,
+    127,
+    131,
+    137,
+    139,
+    149,
+    151,
+    157,
+    163,
+    167,
+    173,
+    179,
+    181,
+    191,
+    193,
+    197,
+    199,
+]
+"""Sizes to export with, and others to try where that fails: torch takes a part of size 1 for one that is always 1."""
 
 
 @dataclass(frozen=True)
@@ -172,29 +196,47 @@ class Exporter:
     def _export(self, draft: Draft, tape: Sequence[Op], layout: Layout, outputs: Sequence[int], name: str) -> _Shared:
         slots = [*layout.tensors, *layout.weights]
         replay = Replay(tape, slots, layout.scalars, outputs, layout.extents, layout.elements, layout.computed)
-        hints: dict[sympy.Basic, int] = {}
-        examples = [_example(draft.tensors[slot], hints) for slot in slots]
         scalars = [torch.full((), 2, dtype=_SCALAR_DTYPES[self.symbols.kinds[s]]) for s in layout.scalars]
         dynamic = [
             {dim: Dim.DYNAMIC for dim, extent in enumerate(draft.tensors[slot].shape) if not isinstance(extent, int)}
             for slot in slots
         ]
         loc = tape[0].loc
-        try:
-            with torch.no_grad(), traceback.preserve_node_meta(), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                exported = torch.export.export(
-                    replay,
-                    (*examples, *scalars),
-                    dynamic_shapes={"tensors": (*dynamic, *[{} for _ in scalars])} if slots or scalars else None,
-                    strict=False,
-                    prefer_deferred_runtime_asserts_over_guards=True,
-                )
-                program = self._decompositions.run(exported)
-        except Exception as error:
-            raise _Unexportable(_export_problem(loc, error)) from error
-        graph, constants = _tidy(program, loc)
+        problem: Exception | None = None
+        for sizes in (_HINTS, _LARGER_HINTS) if any(dynamic) else (_HINTS,):
+            try:
+                exported = self._exported(replay, draft, slots, scalars, dynamic, sizes)
+                break
+            except Exception as error:  # noqa: BLE001 (whatever torch raises, it is told as a problem)
+                problem = problem or error
+        else:
+            assert problem is not None
+            raise _Unexportable(_export_problem(loc, problem)) from problem
+        graph, constants = _tidy(exported, loc)
         return self._shared(graph, constants, draft, layout, name)
+
+    def _exported(
+        self,
+        replay: Replay,
+        draft: Draft,
+        slots: Sequence[int],
+        scalars: Sequence[torch.Tensor],
+        dynamic: Sequence[Mapping[int, Any]],
+        sizes: Sequence[int],
+    ) -> ExportedProgram:
+        """The tape as a functional program, exported with `sizes` for the dimensions that vary."""
+        hints: dict[sympy.Basic, int] = {}
+        examples = [_example(draft.tensors[slot], hints, sizes) for slot in slots]
+        with torch.no_grad(), traceback.preserve_node_meta(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            exported = torch.export.export(
+                replay,
+                (*examples, *scalars),
+                dynamic_shapes={"tensors": (*dynamic, *[{} for _ in scalars])} if slots or scalars else None,
+                strict=False,
+                prefer_deferred_runtime_asserts_over_guards=True,
+            )
+            return self._decompositions.run(exported)
 
     def _shared(
         self, graph: fx.Graph, constants: dict[str, torch.Tensor], draft: Draft, layout: Layout, name: str
@@ -263,8 +305,8 @@ def _export_problem(loc: str, error: Exception) -> Problem:
     )
 
 
-def _example(tensor: torch.Tensor, hints: dict[sympy.Basic, int]) -> torch.Tensor:
-    """A real tensor, not filled, with a distinct prime for every symbol."""
+def _example(tensor: torch.Tensor, hints: dict[sympy.Basic, int], sizes: Sequence[int]) -> torch.Tensor:
+    """A real tensor, not filled, with a distinct size out of `sizes` for every symbol."""
     shape = []
     for extent in tensor.shape:
         if isinstance(extent, int):
@@ -272,7 +314,7 @@ def _example(tensor: torch.Tensor, hints: dict[sympy.Basic, int]) -> torch.Tenso
             continue
         expr = expression(extent)
         for symbol in sorted(expr.free_symbols, key=str):
-            hints.setdefault(symbol, _HINTS[len(hints) % len(_HINTS)])
+            hints.setdefault(symbol, sizes[len(hints) % len(sizes)])
         shape.append(int(expr.xreplace({s: sympy.Integer(h) for s, h in hints.items()})))
     return torch.empty(shape, dtype=tensor.dtype)
 

@@ -12,7 +12,7 @@ from adaptc.compiler.frontend import arithmetic, iteration, registers
 from adaptc.compiler.frontend import instructions as code
 from adaptc.compiler.frontend.draft import Arm, BranchEnd, RaiseEnd, SwitchEnd
 from adaptc.compiler.frontend.iterators import POISON, MachineIterator
-from adaptc.compiler.frontend.signals import NeedsInterpretation, Refused
+from adaptc.compiler.frontend.signals import NeedsInterpretation, Refused, Undecided
 from adaptc.compiler.frontend.state import Frame, State
 
 if TYPE_CHECKING:
@@ -43,14 +43,6 @@ class Fork(BaseException):
         self.register = register
         self.dst = dst
         self.found = found
-
-
-class Undecided(BaseException):
-    """An instruction needs the symbolic bool `number`, which a register holds, as one of Python."""
-
-    def __init__(self, number: torch.SymBool) -> None:
-        super().__init__(str(number))
-        self.number = number
 
 
 def test(machine: Machine, state: State, frame: Frame, instruction: code.Test) -> bool:

@@ -270,7 +270,7 @@ class Heap:
                 if not _same(before.get(name, self), now.get(name, self))
             ]
         for item, held in self.start.values():
-            if not isinstance(item, torch.nn.Module) and not _same_contents(contents(item), held):
+            if not isinstance(item, torch.nn.Module) and not same_contents(contents(item), held):
                 found.append(self.names.get(id(item), f"an object of class {type(item).__name__}"))
         return found
 
@@ -337,11 +337,12 @@ def _same(a: Any, b: Any) -> bool:
     return type(a) is type(b) and isinstance(a, (bool, int, float, str, bytes)) and a == b
 
 
-def _same_contents(a: Any, b: Any) -> bool:
+def same_contents(a: Any, b: Any) -> bool:
+    """Whether an object holds the same things as before, given what `contents` said then and says now."""
     if isinstance(a, dict) and isinstance(b, dict):
-        return list(a) == list(b) and all(_same_contents(a[key], b[key]) for key in a)
+        return list(a) == list(b) and all(same_contents(a[key], b[key]) for key in a)
     if isinstance(a, (list, tuple)) and type(a) is type(b):
-        return len(a) == len(b) and all(map(_same_contents, a, b))
+        return len(a) == len(b) and all(map(same_contents, a, b))
     return (isinstance(a, set) and a == b) or _same(a, b)
 
 

@@ -21,7 +21,7 @@ from adaptc.compiler.frontend.draft import Arm, Draft, HostExpr, JumpEnd, LetSte
 from adaptc.compiler.frontend.heap import Heap
 from adaptc.compiler.frontend.iterators import POISON
 from adaptc.compiler.frontend.recorder import Recorder
-from adaptc.compiler.frontend.signals import JoinSite, NeedsInterpretation, NeedsRoll, NeedsSplit, Refused
+from adaptc.compiler.frontend.signals import JoinSite, NeedsInterpretation, NeedsRoll, NeedsSplit, Refused, Undecided
 from adaptc.compiler.frontend.sources import is_library_file
 from adaptc.compiler.frontend.state import Frame, State
 from adaptc.runtime.hostprogram import Apply, Scalar
@@ -222,7 +222,7 @@ class Machine:
                 self.deferred += need.problems
                 rolling.unroll(self, roll, "a number that it counts is needed as it is")
                 return
-            except forks.Undecided as need:
+            except Undecided as need:
                 forks.decide(self, state, frame, need.number)
                 return
             except forks.Fork as fork:

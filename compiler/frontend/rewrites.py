@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from adaptc.compiler import randomness
-from adaptc.compiler.frontend import masks, parts, segments, written
+from adaptc.compiler.frontend import masks, parts, segments, slices, written
 from adaptc.compiler.frontend.draft import leaves
 from adaptc.compiler.frontend.reasons import NATIVE_LIST
 from adaptc.compiler.frontend.signals import NeedsInterpretation, Refused
@@ -218,6 +218,7 @@ def _get_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...
     """``x[..., i]`` where `i` is one number that depends on data: an index_select, in eager PyTorch a view."""
     tensor, index = args
     items = [_plain_slice(recorder, item) for item in (index if isinstance(index, tuple) else (index,))]
+    items = slices.settled(recorder, recorder.fake(tensor).shape, items)
     index = tuple(items) if isinstance(index, tuple) else items[0]
     if any(masks.is_mask(item) for item in items):
         return recorder.record(func, (tensor, masks.with_places(recorder, index)), kwargs)
@@ -273,6 +274,7 @@ def _set_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...
     """``x[i, j] = v`` where `i` or `j` is one number that depends on data: an index_put."""
     tensor, index, value = args
     items = [_plain_slice(recorder, item) for item in (index if isinstance(index, tuple) else (index,))]
+    items = slices.settled(recorder, recorder.fake(tensor).shape, items)
     if any(masks.is_mask(item) for item in items) and isinstance(value, torch.Tensor) and value.dim():
         index = masks.with_places(recorder, tuple(items))
         return recorder.record(func, (tensor, index, value), kwargs)

@@ -194,6 +194,11 @@ def sliced(segment: Segment, part: slice) -> Segment:
     return Segment(tuple([stack[part] for stack in segment.stacks]), segment.kind)
 
 
+def reversed(recorder: Recorder, segment: Segment) -> Segment:
+    """The elements in the opposite order."""
+    return Segment(tuple([recorder.record(torch.flip, (stack, (0,)), {}) for stack in segment.stacks]), segment.kind)
+
+
 def refusal(problem: Callable[[str, str, str], Problem], what: str) -> Problem:
     """That something cannot be done with a list that grows in a loop."""
     return problem(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import CodeType
+from typing import Any
 
 from adaptc.compiler.errors import Problem
 
@@ -51,6 +52,14 @@ class NeedsFixed(BaseException):
     def __init__(self, dimension: str) -> None:
         super().__init__(dimension)
         self.dimension = dimension
+
+
+class Undecided(BaseException):
+    """An instruction needs the symbolic bool `number` as one of Python: it is executed again, once for each."""
+
+    def __init__(self, number: Any) -> None:
+        super().__init__(str(number))
+        self.number = number
 
 
 class NoSession(BaseException):

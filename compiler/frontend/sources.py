@@ -46,6 +46,7 @@ _INNER = {
         "sources",
         "transforms",
         "guards",
+        "slices",
     )
 } | {"adaptc.compiler.randomness"}
 

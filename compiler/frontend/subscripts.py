@@ -78,7 +78,13 @@ def _grown_item(machine: Machine, frame: Frame, i: code.GetItem, obj: Any, index
         segment = segments.whole(machine.recorder, obj)
         if segment is None:
             raise Refused(segments.refusal(machine.problem, "a slice"))
-        return store(machine, frame, i.dst, type(obj)([segments.sliced(segment, index)]))
+        if index == slice(None, None, -1):
+            part = segments.reversed(machine.recorder, segment)
+        elif index.step is not None and isinstance(index.step, int) and index.step < 1:
+            raise Refused(segments.refusal(machine.problem, "a slice with a negative step"))
+        else:
+            part = segments.sliced(segment, index)
+        return store(machine, frame, i.dst, type(obj)([part]))
     place = next(place for place, item in enumerate(obj) if type(item) is segments.Segment)
     parts = obj[:place], obj[place], obj[place + 1 :]
     inner = machine.make_frame(prelude.grown_item, (*parts, index), {})  # type: ignore[arg-type]

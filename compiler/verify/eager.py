@@ -95,7 +95,8 @@ def run_eager_forced(
     numbers come from its stream.
     """
     _, leaves = flatten((args, dict(kwargs)), "static", root="input")
-    call_args, call_kwargs = rebuild((args, dict(kwargs)), [leaf.detach().clone() for leaf in leaves])
+    given = [leaf.detach().clone() for leaf in leaves]
+    call_args, call_kwargs = rebuild((args, dict(kwargs)), given)
     mode = _ForcingMode(reads, _own_tensors(model), Independence(model))
     output: Any = None
     exception: Exception | None = None
@@ -108,7 +109,6 @@ def run_eager_forced(
         except Exception as error:  # noqa: BLE001 (whatever the network raises is its result)
             exception = error
         output = _detached(output)
-    given = flatten((call_args, call_kwargs), "static")[1]
     return EagerRun(output, tuple(mode.reads), exception, mode.position, tuple(given))
 
 

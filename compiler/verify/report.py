@@ -10,6 +10,7 @@ from typing import Any
 from adaptc.compiler.verify.compare import Difference, Rounded
 from adaptc.compiler.verify.paths import Path, Untaken
 from adaptc.compiler.verify.samples import Samples
+from adaptc.runtime.longpaths import MOST_BLOCKS, listed
 
 
 @dataclass(frozen=True)
@@ -108,11 +109,12 @@ class PathResult:
         return tuple((decision.loc, decision.taken) for decision in self.path.decisions)
 
     def to_dict(self) -> dict[str, Any]:
-        """The result as JSON values."""
+        """The result as JSON values, of very long paths the first blocks and decisions."""
         return {
             "name": self.name,
-            "blocks": list(self.path.blocks),
-            "decisions": [{"loc": loc, "taken": taken} for loc, taken in self.decisions],
+            "blocks": list(listed(self.path.blocks)),
+            "decisions": [{"loc": loc, "taken": taken} for loc, taken in self.decisions[:MOST_BLOCKS]],
+            "more_decisions": max(len(self.decisions) - MOST_BLOCKS, 0),
             "max_relative_error": _number(self.max_relative_error),
             "raises": self.path.raises,
             "forced": self.forced,

@@ -13,6 +13,7 @@ from adaptc.compiler.structure import leaf_paths, parts_of
 from adaptc.compiler.verify.compare import Array, to_numpy
 from adaptc.compiler.verify.inputs import InputSet
 from adaptc.runtime.hostprogram import Return, Terminator, ValueSpec
+from adaptc.runtime.longpaths import listed
 from adaptc.runtime.manifest import ReadValue, Sample
 from adaptc.runtime.tree import Leaf, RowsNode, Static, Tree
 
@@ -56,7 +57,7 @@ class Samples:
         self.files[expected] = {} if raises else _flat(output, end)
         reads = tuple(ReadValue(read, value) for read, value in forced)
         _, file = self._inputs[id(inputs)]
-        self.records.append(Sample(name, file, expected, tuple(blocks), reads, raises))
+        self.records.append(Sample(name, file, expected, listed(blocks), reads, raises))
 
     def write(self, folder: FilePath) -> None:
         """Write the .npz files under `folder`, the artifact."""

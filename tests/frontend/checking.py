@@ -74,6 +74,7 @@ def check_session(program: Program, model: nn.Module, calls: Sequence[tuple[Any,
 def compare(program: Program, model: nn.Module, call: tuple[Any, ...], state: Sequence[Any] = ()) -> Outcome:
     """Compare one call of a program with one of `model`, which it changes as a call does."""
     eager_call, raised, result = copy.deepcopy(call), "", None
+    eager_given = flatten(eager_call, "static")[1]
     with torch.no_grad():
         try:
             result = model(*eager_call)
@@ -92,7 +93,7 @@ def compare(program: Program, model: nn.Module, call: tuple[Any, ...], state: Se
         same(ours, eager)
     given = flatten(tuple(call), "static")[1]
     now = dict(zip(program.changes, outcome.changed, strict=True))
-    for number, eager in enumerate(flatten(eager_call, "static")[1]):
+    for number, eager in enumerate(eager_given):
         same(now.get(number, given[number]), eager)
     return outcome
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from adaptc.compiler.errors import CompileError
 
-from .checking import check, signs
+from .checking import check, network, signs
 
 
 class TwoNames(nn.Module):
@@ -221,3 +221,51 @@ class Named(nn.Module):
 def test_a_key_made_from_data_is_refused():
     with pytest.raises(CompileError, match="a name that contains a number"):
         check(Named(), signs(4, 3))
+
+
+class Rows:
+    """A cache as libraries write them: an object with a list of others, and things that are no tensors."""
+
+    def __init__(self, dtype=torch.float32):
+        self.layers = []
+        self.dtype = dtype
+
+    def update(self, row, index):
+        if index == len(self.layers):
+            self.layers.append(Row(row))
+        else:
+            self.layers[index].keys = torch.cat([self.layers[index].keys, row])
+        return self.layers[index].keys
+
+
+class Row:
+    def __init__(self, keys):
+        self.keys = keys
+        self.kind = type(keys)
+
+
+def with_rows(self, x, rows):
+    for index in range(2):
+        x = x + rows.update(self.lin(x), index).mean(0)
+        if x.sum() > 3:
+            x = x / 2
+    return x, rows
+
+
+def filled(*lengths):
+    rows = Rows()
+    rows.layers = [Row(torch.arange(length * 4.0).reshape(length, 4) / 10) for length in lengths]
+    return rows
+
+
+def test_an_object_as_argument_and_result():
+    """An object is taken apart into the attributes that can be, and put together again."""
+    calls = [(x, filled(length, length)) for (x,), length in zip(signs(6, 1, 4), (2, 1, 3, 4, 2, 5), strict=True)]
+    dims = {f"rows.layers.{index}.keys": {0: "past"} for index in range(2)}
+    program = check(network(with_rows, lin=nn.Linear(4, 4)), calls, dims=dims)
+    assert [given.name for given in program.inputs] == ["x", "rows.layers.0.keys", "rows.layers.1.keys"]
+    assert any("a Row among the arguments is changed by a call" in note for note in program.notes)
+
+
+def test_an_object_that_is_filled_by_the_call():
+    check(network(with_rows, lin=nn.Linear(4, 4)), [(x, Rows()) for (x,) in signs(4, 1, 4)])

@@ -12,7 +12,7 @@ import pytest
 from adaptc.runtime import InputError
 from adaptc.runtime.inputs import binder
 from adaptc.runtime.manifest import Argument, Signature, TensorSpec
-from adaptc.runtime.tree import DictNode, Leaf, ListNode, Static, TupleNode
+from adaptc.runtime.tree import DictNode, Leaf, ListNode, RecordNode, Static, TupleNode
 
 FIXED = Signature((Argument("x", "positional", Leaf(0)),), (TensorSpec("x", "float32", (2, 3)),))
 NAMED = Signature(
@@ -246,3 +246,40 @@ def test_the_runtime_imports_neither_torch_nor_onnx() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+ROWS = RecordNode("Rows", ("layers", "dtype"), (ListNode((RecordNode("Row", ("keys",), (Leaf(0),)),)), Static(None)))
+OBJECT = Signature((Argument("rows", "positional", ROWS),), (TensorSpec("rows.layers.0.keys", "float32", (2, 3)),))
+
+
+class Holder:
+    """An object with attributes."""
+
+    def __init__(self, **attributes: Any) -> None:
+        self.__dict__.update(attributes)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        Holder(layers=[Holder(keys=X, kind="other")], dtype=None),
+        Holder(layers=[Holder(keys=X)]),
+        {"layers": [{"keys": X}]},
+        {"layers": [Holder(keys=X)], "dtype": None},
+    ],
+)
+def test_an_object_may_be_any_that_has_the_arrays(rows: Any) -> None:
+    assert bind(OBJECT, rows)[0] is X
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ({"layer": [{"keys": X}]}, "argument 'rows' is a dict with the keys 'layer', expected a Rows with the fields"),
+        (Holder(dtype=None), "expected a Rows with the fields layers"),
+        ({"layers": [{"keys": X}], "dtype": 3}, "argument 'rows.dtype' is 3, but the network was compiled for None"),
+    ],
+)
+def test_an_object_that_does_not_fit(rows: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        bind(OBJECT, rows)
