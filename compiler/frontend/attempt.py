@@ -22,6 +22,7 @@ from adaptc.compiler.frontend.iterators import is_poisoned
 from adaptc.compiler.frontend.lower import Lowerer, SourceUnavailable
 from adaptc.compiler.frontend.machine import Machine
 from adaptc.compiler.frontend.memory import Held, Memory
+from adaptc.compiler.frontend.outside import Outside
 from adaptc.compiler.frontend.recorder import Recorder
 from adaptc.compiler.frontend.signals import JoinSite, NeedsSplit, NoSession, Refused
 from adaptc.compiler.frontend.state import Generator, State
@@ -104,6 +105,7 @@ class Attempt:
         recorder = self.recorder = Recorder(weight_names(self.model), lambda: self._location())
         heap = self.heap = Heap(self.model)
         recorder.unwatched = heap.unwatched
+        self.outside = Outside(self.model)
         recorder.random_seed = self.known.random_seed
         entry = Draft(0, _where(self.model))
         held = Held()
@@ -220,6 +222,9 @@ class Attempt:
         assert self.machine is not None
         rolling.leave(state)
         recorder = self.recorder
+        changed = self.outside.problem()
+        if changed is not None:
+            raise Refused(changed)
         self.left_behind.update(dict.fromkeys(self.heap.changes()))
         for item, before in () if self.session else self.given:
             if not same_contents(contents(item), before):

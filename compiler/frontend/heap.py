@@ -267,7 +267,7 @@ class Heap:
             found += [
                 f"{type(module).__name__}.{name.removeprefix('_buffers.').removeprefix('_parameters.')}"
                 for name in names
-                if not _same(before.get(name, self), now.get(name, self))
+                if not same(before.get(name, self), now.get(name, self))
             ]
         for item, held in self.start.values():
             if not isinstance(item, torch.nn.Module) and not same_contents(contents(item), held):
@@ -330,7 +330,7 @@ class Heap:
             self.watched[id(module)] = (module, attributes, tables)
 
 
-def _same(a: Any, b: Any) -> bool:
+def same(a: Any, b: Any) -> bool:
     """Whether two things that an object has held are one, or equal numbers or texts."""
     if a is b:
         return True
@@ -343,7 +343,7 @@ def same_contents(a: Any, b: Any) -> bool:
         return list(a) == list(b) and all(same_contents(a[key], b[key]) for key in a)
     if isinstance(a, (list, tuple)) and type(a) is type(b):
         return len(a) == len(b) and all(map(same_contents, a, b))
-    return (isinstance(a, set) and a == b) or _same(a, b)
+    return (isinstance(a, set) and a == b) or same(a, b)
 
 
 def restore_module(module: torch.nn.Module, attributes: dict[str, Any], tables: dict[str, dict[str, Any]]) -> None:
