@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import torch
 from onnx import TensorProto
 
-from adaptc.compiler.onnx_input.values import Value, as_numbers
+from adaptc.compiler.onnx_input.values import Value, as_numbers, constant
 
 Attributes = Mapping[str, Any]
 _Rule = Callable[[Sequence[Value | None], Attributes], Value | None]
@@ -30,11 +31,22 @@ def _shape(inputs: Sequence[Value | None], attributes: Attributes) -> Value | No
     if x is None or x.kind != "tensor":
         return None
     start, end = attributes.get("start"), attributes.get("end")
+    fixed = None if x.fixed is None else x.fixed[start:end]
+    known = _known(fixed)
+    if known is not None:
+        return known
     if start is None and end is None:
-        return Value("ints", f"list({x.text}.shape)", length=x.length, size=True)
+        return Value("ints", f"list({x.text}.shape)", length=x.length, size=True, fixed=fixed)
     length = None if x.length is None else len(range(x.length)[start:end])
     ends = f"{'' if start is None else start}:{'' if end is None else end}"
-    return Value("ints", f"list({x.text}.shape[{ends}])", length=length, size=True)
+    return Value("ints", f"list({x.text}.shape[{ends}])", length=length, size=True, fixed=fixed)
+
+
+def _known(fixed: Sequence[int | None] | None) -> Value | None:
+    """The constant that numbers are which are all known."""
+    if fixed is None or any(number is None for number in fixed):
+        return None
+    return constant(torch.tensor(fixed, dtype=torch.int64))
 
 
 def _size(inputs: Sequence[Value | None], attributes: Attributes) -> Value | None:
@@ -54,6 +66,11 @@ def _gather(inputs: Sequence[Value | None], attributes: Attributes) -> Value | N
     x, places = inputs
     if x is None or x.kind != "ints" or places is None or places.constant is None:
         return None
+    if x.fixed is not None and x.dtype == TensorProto.INT64:
+        chosen_now = [x.fixed[place] for place in places.constant.reshape(-1).tolist()]
+        known = _known(chosen_now)
+        if known is not None and known.constant is not None:
+            return constant(known.constant.reshape(places.constant.shape))
     if places.constant.dim() == 0:
         return Value("int", f"{x.text}[{int(places.constant)}]", x.dtype, size=x.size)
     if places.constant.dim() > 1:
@@ -72,6 +89,9 @@ def _slice(inputs: Sequence[Value | None], attributes: Attributes) -> Value | No
         parts = [None if value is None else value.constant.reshape(-1).tolist() for value in rest]  # type: ignore[union-attr]
         parts += [None] * (4 - len(parts))
     start, end, step = parts[0][0], parts[1][0], 1 if parts[3] is None else parts[3][0]
+    known = _known(None if x.fixed is None or x.dtype != TensorProto.INT64 else x.fixed[start:end:step])
+    if known is not None:
+        return known
     length = None if x.length is None else len(range(x.length)[start:end:step])
     ends = ":".join(
         [str(start) if start else "", "" if end > 2**31 - 2 else str(end), *([str(step)] if step != 1 else [])]

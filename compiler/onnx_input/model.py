@@ -83,6 +83,7 @@ def read_model(source: onnx.ModelProto | Path) -> Model:
 
 def _prepared(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     """The model with functions written out, and with the types of values between nodes."""
+    model = _without_types(model)
     try:
         if model.functions:
             model = inliner.inline_local_functions(model, convert_version=False)
@@ -99,6 +100,14 @@ def _prepared(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
         shape_inference.InferenceError,
     ) as error:  # onnx's errors of inference and of its inliner
         raise ModelFileError(f"{name} is not a valid ONNX model: {error}") from error
+
+
+def _without_types(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy without what the model says about values between its nodes: it may be out of date."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    del copy.graph.value_info[:]
+    return copy
 
 
 def _inferred(model: onnx.ModelProto) -> onnx.ModelProto:

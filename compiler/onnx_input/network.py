@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import linecache
 from collections.abc import Mapping, Sequence
@@ -94,6 +95,10 @@ def network_of(model: Model) -> tuple[OnnxNetwork, list[Argument]]:
     arguments = [Argument(info.name, writer.names.fresh(info.name)) for info in graph.input if info.name not in weights]
     writer.source = Source(depth=2)
     writer.enter(graph)
+    for info in (*graph.input, *graph.value_info):
+        types = writer.types.get(info.name)
+        if types is not None and types.shape is not None:
+            writer.fixed[info.name] = tuple(size if isinstance(size, int) else None for size in types.shape)
     for argument in arguments:
         info = next(info for info in graph.input if info.name == argument.onnx)
         kind = "tensor"
@@ -108,7 +113,8 @@ def network_of(model: Model) -> tuple[OnnxNetwork, list[Argument]]:
         for axis, size in enumerate((types.shape or ()) if types is not None else ()):
             if isinstance(size, str):
                 writer.sizes.setdefault(size, f"{argument.name}.shape[{axis}]")
-        writer.values[argument.onnx] = Value(kind, argument.name, length=writer.rank(argument.onnx))  # type: ignore[arg-type]
+        value = writer.unknown(argument.onnx, argument.name)
+        writer.values[argument.onnx] = dataclasses.replace(value, kind=kind)  # type: ignore[arg-type]
     writer.nodes(graph)
     results = [_result(writer, writer.value(info.name), info.name) for info in graph.output]
     head = _head(model, arguments, [info.name for info in graph.output])

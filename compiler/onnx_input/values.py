@@ -36,6 +36,8 @@ class Value:
     length: int | None = None
     size: bool = False
     constant: torch.Tensor | None = None
+    fixed: tuple[int | None, ...] | None = None
+    """The sizes of a "tensor", or the numbers of "ints", where they are known now (None: that one is not)."""
 
     @property
     def is_host(self) -> bool:

@@ -48,6 +48,8 @@ class Writer:
     """Python for the named dimensions of the graph's inputs."""
     sequences: set[str] = field(default_factory=set)
     """Values that are known to be sequences."""
+    fixed: dict[str, tuple[int | None, ...]] = field(default_factory=dict)
+    """Sizes of values of the main graph, as far as they are known: in a loop's body they may change."""
 
     def inner(self) -> Writer:
         """A writer for a subgraph: what it writes and names stays its own until it is taken over."""
@@ -61,6 +63,7 @@ class Writer:
             dict(self.types),
             self.sizes,
             self.sequences,
+            self.fixed,
         )
 
     # -- graphs ------------------------------------------------------------------------------------------------
@@ -197,7 +200,7 @@ class Writer:
             if "outputs" in found.keywords:
                 args.append(f"outputs={len(node.output)}")
             text = f"op.{found.text}({', '.join(args)})"
-        outputs = [Value("tensor", self.names.fresh(name or "unused"), length=self.rank(name)) for name in node.output]
+        outputs = [self.unknown(name, self.names.fresh(name or "unused")) for name in node.output]
         targets = ", ".join(value.text for value in outputs)
         if found.many:
             text += "[0]" if len(outputs) == 1 else f"[:{len(outputs)}]"
@@ -289,6 +292,10 @@ class Writer:
         text = self.names.fresh(name)
         self.source.add(f"{text} = {value.text}", note)
         self.values[name] = value.named(text)
+
+    def unknown(self, name: str, text: str) -> Value:
+        """The value called `name` as a tensor that `text` stands for."""
+        return Value("tensor", text, length=self.rank(name), fixed=self.fixed.get(name))
 
     def rank(self, name: str) -> int | None:
         """The number of dimensions of the value called `name`, where it is known."""

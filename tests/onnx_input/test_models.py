@@ -137,6 +137,34 @@ def test_functions_of_a_model(tmp_path: Path) -> None:
     compare(model, [(rand(2, 4),), (rand(5, 4),)], tmp_path)
 
 
+def test_an_operator_that_onnx_defines_by_others(tmp_path: Path) -> None:
+    """Attention with two queries for each key; heads and their size are fixed, batch and length are not."""
+    model = parser.parse_model(
+        """
+        <ir_version: 10, opset_import: ["" : 23]>
+        net (float[b, 4, s, 8] q, float[b, 2, s, 8] k, float[b, 2, s, 8] v) => (float[b, 4, s, 8] y) {
+          y = Attention <is_causal = 1> (q, k, v)
+        }
+        """
+    )
+    calls = [(rand(b, 4, s, 8), rand(b, 2, s, 8, seed=1), rand(b, 2, s, 8, seed=2)) for b, s in ((2, 3), (1, 6))]
+    compare(model, calls, tmp_path)
+
+
+def test_types_of_values_that_are_out_of_date_are_not_believed(tmp_path: Path) -> None:
+    model = parser.parse_model(
+        """
+        <ir_version: 10, opset_import: ["" : 20]>
+        net (float[n, 4] x) => (float[n, 4] y, int64[2] size) { h = Relu(x)  size = Shape(h)  y = Neg(h) }
+        """
+    )
+    model.graph.value_info.append(helper.make_tensor_value_info("h", TensorProto.FLOAT, [1, 4]))
+    adaptc.compile(model, None, tmp_path / "artifact")
+    made = adaptc.load(tmp_path / "artifact")(rand(5, 4))
+    np.testing.assert_array_equal(made.size, [5, 4])
+    np.testing.assert_array_equal(made.y, -np.maximum(rand(5, 4), 0))
+
+
 def test_inputs_may_be_given(tmp_path: Path) -> None:
     case = Case("net (float[n, m] x, int64[k] i) => (float[k, m] y) { y = Gather(x, i) }", ())
     examples = {"i": torch.tensor([4, 0, 2]), "x": torch.randn(5, 3)}
