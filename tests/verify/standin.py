@@ -26,6 +26,7 @@ class Trace:
     decisions: tuple[tuple[str, bool | int], ...]
     reads: tuple[tuple[str, bool | int | float], ...]
     raises: str
+    changed: tuple[Any, ...] = ()
 
 
 class Interpreted:
