@@ -12,7 +12,7 @@ import adaptc
 CODE = """
 import sys, adaptc
 errors = [getattr(adaptc, name) for name in adaptc.__all__ if name.endswith("Error")]
-assert len(errors) == 9 and all(issubclass(error, adaptc.AdaptcError) for error in errors)
+assert len(errors) == 10 and all(issubclass(error, adaptc.AdaptcError) for error in errors)
 try:
     adaptc.load("missing")
 except adaptc.ArtifactError as error:
