@@ -25,6 +25,7 @@ class Bottleneck(nn.Module):
         self.conv2 = nn.Conv2d(inner, inner, 3, stride=stride, padding=1, groups=groups, bias=False)
         self.bn2 = nn.BatchNorm2d(inner)
         self.conv3, self.bn3 = nn.Conv2d(inner, outputs, 1, bias=False), nn.BatchNorm2d(outputs)
+        nn.init.constant_(self.bn3.weight, 0.2)  # with random weights, a deep network then stays well conditioned
         self.downsample = nn.Sequential()
         if stride != 1 or inputs != outputs:
             conv = nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False)
@@ -125,7 +126,7 @@ def captioner(
     set_statistics(network, lambda: network.encoder(torch.cat(examples)))
     encoded = network.encoder(torch.cat(examples)).flatten(2).transpose(1, 2).split(1)
     for parameter in [*network.decoder.step.parameters(), network.decoder.init_hidden.weight]:
-        parameter *= 6
+        parameter *= 3
     while sorted(network.describe(one)[0].size(1) for one in encoded)[len(encoded) // 2 - 1] > most:
         network.decoder.score.bias[network.end] += 0.02
     return network

@@ -21,7 +21,7 @@ Solver = Callable[[Function, Tensor], tuple[Tensor, int]]
 
 
 def anderson(
-    f: Function, start: Tensor, memory: int = 4, ridge: float = 1e-4, most: int = 12, tolerance: float = 1e-3
+    f: Function, start: Tensor, memory: int = 4, ridge: float = 1e-4, most: int = 10, tolerance: float = 1e-3
 ) -> tuple[Tensor, int]:
     """The mix of the last `memory` points whose residuals cancel best, by a least-squares problem in each iteration."""
     batch, size = start.size(0), start[0].numel()

@@ -94,6 +94,7 @@ def self_speculative(seed: int = 0) -> SelfSpeculative:
     with seeded(seed):
         network = SelfSpeculative().eval()
         network.model.head.weight *= 6
+        network.model.head.weight[END] *= 2.5
         for layer in network.model.layers[network.exit_layer :]:
             layer.out.weight *= 0.5
             layer.mlp[2].weight *= 0.5

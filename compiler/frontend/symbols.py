@@ -53,6 +53,30 @@ class Shapes(ShapeEnv):
     be, fixes that size on its own way only: elsewhere it stays what it is.
     """
 
+    def evaluate_expr(
+        self,
+        orig_expr: sympy.Basic,
+        hint: int | bool | float | None = None,
+        fx_node: torch.fx.Node | None = None,
+        size_oblivious: bool = False,
+        fallback_value: bool | None = None,
+        *,
+        forcing_spec: bool = False,
+    ) -> sympy.Basic:
+        """Which of several sizes is greater is not told by the example's, where the caller can do without: a slice from
+        one size on, of a dimension that a loop lengthens, would be empty for long examples."""
+        undecided = (
+            fallback_value is not None
+            and len(orig_expr.free_symbols) > 1
+            and not orig_expr.has(sympy.Eq, sympy.Ne)
+            and self._maybe_evaluate_static(orig_expr) is None
+        )
+        if undecided:
+            return sympy.true if fallback_value else sympy.false
+        return super().evaluate_expr(
+            orig_expr, hint, fx_node, size_oblivious, fallback_value, forcing_spec=forcing_spec
+        )
+
     def _refine_ranges(self, expr: sympy.Basic) -> None:
         before = {symbol: self.var_to_range[symbol] for symbol in expr.free_symbols if symbol in self.var_to_range}
         super()._refine_ranges(expr)

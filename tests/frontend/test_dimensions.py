@@ -158,3 +158,19 @@ def test_attention_that_is_causal_for_some_lengths():
         tuple(torch.randn(1, 2, size, 4, generator=generator) for size in sizes) for sizes in ((3, 2), (1, 4), (2, 1))
     ]
     check(CausalUnlessSingle(), given, dims={"x": {2: "n"}, "past": {2: "before"}})
+
+
+class BehindThePrompt(nn.Module):
+    def forward(self, prompt):
+        tokens = prompt
+        while tokens.sum() < 40:
+            new = tokens[prompt.size(0) :]
+            tokens = torch.cat([tokens, tokens[-1:] + 1 + new.sum() * 0.1])
+        return tokens, tokens[prompt.size(0) :]
+
+
+@pytest.mark.parametrize("length", [3, 9, 30])
+def test_a_slice_from_a_size_on_does_not_hang_on_the_example(length):
+    """Which of two sizes is greater was told by their examples: 9, and 5 for a dimension that a loop lengthens."""
+    given = [(torch.ones(size),) for size in (length, 1, 4, 10, 31)]
+    assert has_loop(check(BehindThePrompt(), given, dims={"prompt": {0: "n"}}))
