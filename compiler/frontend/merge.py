@@ -299,7 +299,8 @@ class Merge(ValueMerge):
                 raise Conflict("a module with different submodules")
             tables[name] = {
                 key: value
-                if all(other is not None and other[key] is value for other in others)
+                if not isinstance(value, torch._subclasses.FakeTensor)  # which one way may have changed in place
+                and all(other is not None and other[key] is value for other in others)
                 else self.value([other[key] for other in others if other is not None])
                 for key, value in table.items()
             }

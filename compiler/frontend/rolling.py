@@ -350,7 +350,7 @@ def link(machine: Machine, roll: Roll, back: State) -> dict[Value, Operand] | No
             given[value] = theirs
         now: dict[Any, Any] = {}
         for before, after in attempt.observed or ():
-            if before in roll.columns and now.setdefault(before, after) != after:
+            if (now.setdefault(before, after) if before in roll.columns else before) != after:
                 return None
         arguments: dict[Value, Operand] = {}
         for param in draft.params:

@@ -95,6 +95,8 @@ def _widen(machine: Machine, state: State) -> None:
         except Conflict as conflict:
             why = str(conflict)
         else:
+            if header not in state.rolls:  # what led to it stands, and now it can be linked
+                machine.ready.append(state)
             return
     if len(machine.headers) == MAX_HEADERS:
         raise NoSession(no_session(machine, f"it took {MAX_HEADERS} different structures ({why})"))

@@ -249,6 +249,41 @@ class LoopState(nn.Module):
         return self.level, self.steps
 
 
+class Returned(nn.Module):
+    """A buffer that is returned, changed in place on one way and on another once more."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("total", torch.zeros(4))
+
+    def forward(self, x):
+        self.total += x.sum(0)
+        if x[0, 0] > 0:
+            self.total.zero_()
+        return self.total
+
+
+class ListOfCaches(nn.Module):
+    """Caches in a list, of sizes that depend on which exits were taken."""
+
+    def __init__(self):
+        super().__init__()
+        self.caches = [None] * 2
+        self.layers = nn.ModuleList(nn.Linear(4, 4) for _ in range(2))
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, x):
+        for index, layer in enumerate(self.layers):
+            keys = layer(x)
+            known = self.caches[index]
+            self.caches[index] = keys if known is None else torch.cat([known, keys], 0)
+            x = torch.softmax(x @ self.caches[index].T, -1) @ self.caches[index]
+            out = self.head(x)
+            if out.max() > 0.3:
+                return out, index
+        return out, 3
+
+
 LENGTHS = [(torch.randn(2, length, 8, generator=torch.Generator().manual_seed(length)),) for length in (5, 1, 1, 3, 1)]
 ROWS = [(torch.randn(2, length, 6, generator=torch.Generator().manual_seed(length)),) for length in (4, 1, 1, 2, 1, 1)]
 KEPT = {
@@ -264,6 +299,8 @@ KEPT = {
     "phases": (Phases, signs(7, 3), {}, 1),
     "object": (Remembering, signs(7, 3), {}, 2),
     "raising": (Raising, signs(7, 3), {}, 1),
+    "returned": (Returned, signs(7, 2, 4), {}, 1),
+    "list of caches": (ListOfCaches, signs(7, 2, 4), {}, 3),
     "loop": (LoopState, signs(7, 3), {}, 1),
 }
 

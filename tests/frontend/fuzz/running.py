@@ -91,7 +91,10 @@ def examine(source: str, filename: str, calls: list[Call], seconds: int = 40) ->
     """Compare a program with eager on `calls`."""
     try:
         model = build(source, filename)
-        expected = [_eager(model, call) for call in calls]
+        with time_limit(seconds):
+            expected = [_eager(model, call) for call in calls]
+    except Hang:
+        return Finding("invalid", "its own loops do not end")
     except Exception as error:  # noqa: BLE001  (any failure of eager makes the program no test)
         return Finding("invalid", f"{type(error).__name__}: {error}")
     try:
