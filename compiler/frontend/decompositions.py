@@ -19,7 +19,7 @@ class Decompositions:
     """Makes programs functional without decomposing operators that need not be; what torch prepares is kept."""
 
     def __init__(self) -> None:
-        self._split: tuple[dict[Any, Callable[..., Any]], dict[Any, Callable[..., Any]]] | None = None
+        self._split: tuple[dict[Any, Callable[..., Any]], ...] | None = None
         self._kernels: dict[Any, dict[Any, Any]] = {}
         self._fakes: dict[Any, Any] = {}
 
@@ -36,7 +36,8 @@ class Decompositions:
             ),
             mock.patch.object(exported_program, "_override_composite_implicit_decomp", override),
         ):
-            return program.run_decompositions({})
+            functional: ExportedProgram = program.run_decompositions({})
+        return functional
 
     def _first(self, override: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """torch's own registration, after which is kept what it registered."""
