@@ -194,16 +194,14 @@ class ValueMerge:
         if self.observed is not None and first.dim() == given[1].dim():
             for extents in zip(first.shape, given[1].shape, strict=True):
                 self._observe([expression(extent) for extent in extents])
-        if all(item is first for item in given):
-            if not isinstance(first, torch._subclasses.FakeTensor) and id(first) not in self.recorder.real:
-                return first
-            fake = self.recorder.real.get(id(first), first)
-            memory = memories.of(fake)
-            self._follow_changes(memory)
-            for shared in self.shared:
-                shared.setdefault(memory, []).append(fake)
-            return first
         fakes = [self.recorder.real.get(id(item), item) for item in given]
+        if all(fake is fakes[0] for fake in fakes):
+            if isinstance(fakes[0], torch._subclasses.FakeTensor):
+                memory = memories.of(fakes[0])
+                self._follow_changes(memory)
+                for shared in self.shared:
+                    shared.setdefault(memory, []).append(fakes[0])
+            return first
         key = tuple(id(item) for item in fakes)
         if key in self.memo:
             merged: torch.Tensor = self.memo[key]

@@ -108,14 +108,15 @@ def run_eager_forced(
                 output = model(*call_args, **call_kwargs)
         except Exception as error:  # noqa: BLE001 (whatever the network raises is its result)
             exception = error
-        output = _detached(output)
+        output = detached(output)
     return EagerRun(output, tuple(mode.reads), exception, mode.position, tuple(given))
 
 
-def _detached(output: Any) -> Any:
-    """The output with tensors of its own: restoring the network's state must not reach into it."""
+def detached(output: Any) -> Any:
+    """The output with tensors of its own: what happens to the network's state afterwards must not reach into it."""
     _, leaves = flatten(output, "leaf")
-    copies = [leaf.clone() if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
+    with torch._C.DisableTorchFunction():
+        copies = [leaf.clone() if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
     return rebuild(output, copies, "leaf")
 
 

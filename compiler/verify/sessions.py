@@ -28,7 +28,7 @@ from adaptc.compiler.ir.program import (
 from adaptc.compiler.ir.verify import reachable
 from adaptc.compiler.ir.verify import verify as verify_program
 from adaptc.compiler.signature import Bound, bind
-from adaptc.compiler.verify.eager import Number
+from adaptc.compiler.verify.eager import Number, detached
 from adaptc.compiler.verify.report import VerificationReport
 from adaptc.compiler.verify.runs import Forced
 from adaptc.compiler.verify.verify import Progress, verify
@@ -81,8 +81,8 @@ class Calls(nn.Module):
         self.model = model
 
     def forward(self, *calls: tuple[tuple[Any, ...], dict[str, Any]]) -> list[Any]:
-        """The results of the calls, in order."""
-        return [self.model(*args, **kwargs) for args, kwargs in calls]
+        """The results of the calls, in order, as each call gave them: a later one may change a tensor in place."""
+        return [detached(self.model(*args, **kwargs)) for args, kwargs in calls]
 
 
 def bound_calls(model: Calls, bound: Bound, count: int) -> Bound:

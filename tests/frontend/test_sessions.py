@@ -306,6 +306,78 @@ def test_what_nothing_reads_is_dropped():
     check_session(program, Statistics(), signs(6, 3)[:1])
 
 
+class Swapping(nn.Module):
+    """The module that comes next is all that a call leaves."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(4, 4), nn.Linear(4, 4)
+        self.current = self.first
+
+    def forward(self, x):
+        y = self.current(x)
+        self.current = self.second if x.sum() > 0 else self.first
+        return y
+
+
+class Mode(nn.Module):
+    """A text is all that a call leaves."""
+
+    def __init__(self):
+        super().__init__()
+        self.mode = None
+
+    def forward(self, x):
+        y = x if self.mode is None else x * 2 if self.mode == "run" else x - 1
+        self.mode = "run" if x.sum() > 0 else "idle"
+        return y
+
+
+@pytest.mark.parametrize("make", [Swapping, Mode])
+def test_a_structure_that_calls_leave_is_kept_without_values(make):
+    from adaptc.compiler.driver import optimise
+
+    torch.manual_seed(0)
+    calls = signs(7, 3, 4)[::-1]
+    model = make().eval()
+    program = check(copy.deepcopy(model), calls)
+    optimise(program)
+    assert program.later
+    check_session(program, model, calls)
+
+
+class Own(nn.Module):
+    """A buffer that is changed on one way, by an assignment, and given out."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("count", torch.zeros(3))
+
+    def forward(self, x):
+        if x.sum() > 0:
+            self.count += 1
+        return x, self.count
+
+
+class Emptied(nn.Module):
+    """A buffer that is given out as two different ways leave it."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("total", torch.zeros(4))
+
+    def forward(self, x):
+        self.total += x.sum(0)
+        if x[0, 0] > 0:
+            self.total.zero_()
+        return self.total
+
+
+@pytest.mark.parametrize(("make", "shape"), [(Own, (3,)), (Emptied, (3, 4))])
+def test_a_buffer_that_is_given_out(make, shape):
+    check(make(), signs(7, *shape))
+
+
 class Changing(nn.Module):
     """Arguments that a call changes in place, on some ways."""
 

@@ -41,6 +41,20 @@ class Adding(nn.Module):
         return total * 2 if x.sum() > 0 else total * 3
 
 
+class Delaying(nn.Module):
+    """Gives what the call before was given, and its own buffer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = torch.zeros(4)
+        self.register_buffer("calls", torch.zeros(1))
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        last, self.last = self.last, x * 1
+        self.calls += 1
+        return (last if x.sum() > 0 else -last), self.calls
+
+
 class Nesting(nn.Module):
     """Every call leaves a structure that none left before."""
 
@@ -121,6 +135,18 @@ def test_results_and_inputs_may_be_written_over(cached: Any) -> None:
         same(found, result)
         found[0][:] = 7
         given[:] = 7
+
+
+def test_what_a_copy_gives_out_is_not_what_the_session_keeps(tmp_path: Path) -> None:
+    session = compiled(Delaying(), (torch.ones(4),), tmp_path / "a").session()
+    x = np.ones(4, dtype=np.float32)
+    session(x)
+    for result in (session.copy()(x), session.copy().trace(x).outputs):
+        result[0][:] = 7
+        result[1][:] = 7
+    last, calls = session(x)
+    np.testing.assert_array_equal(last, x)
+    np.testing.assert_array_equal(calls, [2])
 
 
 def test_a_trace_goes_on_too(cached: Any) -> None:
