@@ -85,6 +85,8 @@ def compile_model(
                 verification = verify_executable(program, model, bound, executable, options, progress)
                 _raise_if_wrong(verification)
                 sessions = _verify_sessions(program, model, bound, executable, options, progress)
+                if sessions is not None:
+                    _raise_if_wrong(sessions)
         report = _report(program, locations, manifest, folder, output, passes, stages, verification, sessions)
         manifest = complete(folder, manifest, verification.samples if verification else None, report.to_dict())
         return replace(report, artifact_bytes=artifact_size(folder, manifest))
@@ -157,7 +159,7 @@ def verify_executable(
             random=options.random_inputs,
             seed=options.seed,
             dims=options.dynamic,
-            progress=lambda done, total: progress("verify", done, total),
+            progress=partial(progress, "verify"),
         )
 
 
@@ -173,17 +175,15 @@ def _verify_sessions(
     if not program.later:
         return None
     with suitable_threads(program.weights.values()):
-        report = verify_sessions(
+        return verify_sessions(
             program,
             model,
             bound,
             executable,
             random=options.random_inputs,
             seed=options.seed,
-            progress=lambda done, total: progress("verify", done, total),
+            progress=partial(progress, "verify"),
         )
-    _raise_if_wrong(report)
-    return report
 
 
 def verify_artifact_of(
@@ -197,8 +197,8 @@ def verify_artifact_of(
 ) -> tuple[VerificationReport, dict[str, Any]]:
     """Compare `executable`, loaded from `artifact` at any time, with `model`, which is captured again for it.
 
-    Gives what was found, and the record of it as a compile's report has it. Raises `AdaptcError` where the artifact
-    was compiled from a network with other control flow.
+    Gives what was found, and the record of it as a compile's report has it, with that of its sessions. Raises
+    `AdaptcError` where the artifact was compiled from a network with other control flow.
     """
     program, bound = capture_program(
         model,
@@ -209,13 +209,21 @@ def verify_artifact_of(
         random_seed=artifact.host.seed,
     )
     optimise(program, progress)
-    if _control_flow(program.blocks.values()) != _control_flow(artifact.host.blocks):
+    ours, theirs = programs(program), (artifact.host, *artifact.host.later)
+    if [_control_flow(part.blocks.values()) for part in ours] != [_control_flow(part.blocks) for part in theirs]:
         raise AdaptcError(
             f"{artifact.path} was not compiled from this network with these inputs and dynamic dimensions: their "
             f"blocks and branches differ; compile the network again"
         )
+    locations = Locations(options.folder)
     report = verify_executable(program, model, bound, executable, options, progress)
-    return report, verification_record(report, program, Locations(options.folder))
+    record = verification_record(report, program, locations)
+    sessions = _verify_sessions(program, model, bound, executable, options, progress)
+    record["sessions"] = session_record(sessions, program, locations)
+    if sessions is not None and sessions.failures:
+        report = replace(report, pathless=(*report.pathless, *sessions.failures))
+        record |= {"ok": False, "failures": [locations.short(str(failure)) for failure in report.failures]}
+    return report, record
 
 
 def _control_flow(blocks: Iterable[Block | HostBlock]) -> dict[str, tuple[str, ...]]:

@@ -66,7 +66,6 @@ class Session:
             current = self._current
             with self._drawing():
                 block, outputs = current.run(*self._before(current), *arrays, *self._state)
-            outputs = self._own(outputs, current.leaves[block])
             self._go_on(current, block, outputs, arrays)
             first = current.leaves[block]
             for target, new in zip(targets, outputs[first:]):
@@ -95,6 +94,8 @@ class Session:
             copy = object.__new__(Session)
             copy.__dict__.update(self.__dict__)
             copy._busy = threading.Lock()
+            # what a session gives out of its state is the caller's to write into
+            copy._state = tuple(value.copy() if isinstance(value, np.ndarray) else value for value in self._state)
             copy._sizes = dict(self._sizes)
             copy._stream = self._stream.copy()
             return copy
@@ -119,8 +120,7 @@ class Session:
             targets = self._changed(args, kwargs) if self._changed else ()
             arrays = self._arrays(args, kwargs)
             current = self._current
-            state = [value.copy() if isinstance(value, np.ndarray) else value for value in self._state]
-            values = [*self._before(current), *arrays, *state]
+            values = [*self._before(current), *arrays, *self._state]
             with self._drawing() as put_back:
                 trace, block, outputs = current.traced(current.probe(reads), values, forced=forced)
                 if trace.raises:
@@ -159,13 +159,6 @@ class Session:
                     f"session; begin another with reset() or session()"
                 )
         return arrays
-
-    def _own(self, outputs: tuple[Any, ...], count: int) -> tuple[Any, ...]:
-        """The outputs of a call, whose first `count` the caller may write into: not into the state before, which
-        copies of this session may share."""
-        shared = {id(value) for value in self._state if isinstance(value, np.ndarray)}
-        given = (value.copy() if id(value) in shared else value for value in outputs[:count])
-        return (*given, *outputs[count:])
 
     def _go_on(self, current: HostedProgram, block: int, outputs: tuple[Any, ...], arrays: Sequence[Any]) -> None:
         for name, place, axis in self._fixed:

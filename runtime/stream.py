@@ -2,8 +2,9 @@
 
 The bits are those of Philox4x64-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011) with the
 seed as its key and the counter at zero, as NumPy's bit generator of that name gives them; what is made of them is
-written here, so that it stays the same whatever the version of NumPy, and can be written in any language. torch's
-generators give other numbers: equal seeds do not mean equal draws.
+written here, so that it does not hang on NumPy's own generators, and can be written in any language. The last bit of
+normal and exponential numbers is that of the logarithm and cosine at hand. torch's generators give other numbers: equal
+seeds do not mean equal draws.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from adaptc.command.models import load_model
+from adaptc.command.models import captured, load_model
 from adaptc.command.output import OK, Output
 from adaptc.command.paths import session_facts
 from adaptc.command.structure import branch_table, loop_table
@@ -19,18 +19,10 @@ def check_model_file(output: Output, file: Path, name: str, inputs: Sequence[str
     found = load_model(file, name, inputs, dynamic)
     with needs_compiler():
         from adaptc.compiler import summary
-        from adaptc.compiler.driver import capture_program, optimise
         from adaptc.compiler.locations import Locations
         from adaptc.compiler.report import session_record
 
-    program, _ = capture_program(
-        found.model,
-        found.example_inputs,
-        name=found.name,
-        dynamic=found.dynamic,
-        random_seed=found.random_seed,
-    )
-    optimise(program)
+    program = captured(found)
     locations = Locations(found.folder)
     branches = [asdict(branch) for branch in summary.branches(program, locations)]
     places = count(len(program.blocks), "block")

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from adaptc.command.models import load_model
+from adaptc.command.models import captured, load_model
 from adaptc.command.output import OK, Output
 from adaptc.command.structure import block_table, branch_table, host_dot
 from adaptc.command.text import count, facts, size
@@ -47,7 +47,6 @@ def _inspect_model(output: Output, request: InspectRequest) -> int:
     found = load_model(request.target, request.name, request.inputs, request.dynamic)
     with needs_compiler():
         from adaptc.compiler import summary
-        from adaptc.compiler.driver import capture_program, optimise
         from adaptc.compiler.ir.dot import to_dot
         from adaptc.compiler.ir.mlir import to_mlir
         from adaptc.compiler.locations import Locations
@@ -58,14 +57,7 @@ def _inspect_model(output: Output, request: InspectRequest) -> int:
             raise InputError(f"--source prints the Python that an ONNX model is read as, and {request.target} is none")
         output.raw(text)
         return OK
-    program, _ = capture_program(
-        found.model,
-        found.example_inputs,
-        name=found.name,
-        dynamic=found.dynamic,
-        random_seed=found.random_seed,
-    )
-    optimise(program)
+    program = captured(found)
     locations = Locations(found.folder)
     if request.mlir:
         output.raw(to_mlir(locations.shortened_program(program)))

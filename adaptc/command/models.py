@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from adaptc.extras import needs_compiler
 
 if TYPE_CHECKING:
+    from adaptc.compiler.ir.program import Program
     from adaptc.compiler.model_file import ModelFile
 
 
@@ -23,3 +24,19 @@ def load_model(file: Path, name: str, inputs: Sequence[str], dynamic: Sequence[s
     found = load_model_file(file, model=name, inputs=inputs, seed=seed)
     merged = {key: {**found.dynamic.get(key, {}), **more.get(key, {})} for key in [*found.dynamic, *more]}
     return replace(found, dynamic=merged)
+
+
+def captured(found: ModelFile) -> Program:
+    """The program of a model file's network, after the default passes. Raises `CompileError` with every problem."""
+    with needs_compiler():
+        from adaptc.compiler.driver import capture_program, optimise
+
+    program, _ = capture_program(
+        found.model,
+        found.example_inputs,
+        name=found.name,
+        dynamic=found.dynamic,
+        random_seed=found.random_seed,
+    )
+    optimise(program)
+    return program

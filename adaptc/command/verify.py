@@ -8,7 +8,7 @@ from pathlib import Path
 
 from adaptc.command.models import load_model
 from adaptc.command.output import FAILED, OK, Output
-from adaptc.command.paths import show_verification
+from adaptc.command.paths import session_facts, show_verification
 from adaptc.command.progress import StageBars
 from adaptc.command.text import count, error_size, table
 from adaptc.extras import needs_compiler
@@ -84,6 +84,8 @@ def _with_model(output: Output, request: VerifyRequest, file: Path, artifact: Ar
             found.model, found.example_inputs, artifact, executable, options=options, progress=bars
         )
     show_verification(output, result)
+    for label, text in session_facts(result["sessions"]):
+        output.print(f"{label}: {text}" if label else text)
     if not report.ok:
         output.print("", "the artifact differs from the network:")
         for failure in report.failures:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from adaptc.compiler.errors import CompileError
 from adaptc.compiler.frontend import sessions
@@ -24,7 +24,7 @@ from adaptc.compiler.frontend.draft import (
 )
 from adaptc.compiler.frontend.export import Exporter, Lowered
 from adaptc.compiler.ir.host_types import dtype_name, value_spec
-from adaptc.compiler.ir.program import Block, Output, Param, ScalarType, Terminator, Type, edges
+from adaptc.compiler.ir.program import Block, Output, Param, ScalarType, Terminator, Type
 from adaptc.runtime.hostprogram import Branch, Draw, Edge, Expr, Jump, Let, Raise, Read, Ref, Return, Size, Switch
 
 
@@ -230,18 +230,6 @@ class Assembly:
             case RaiseEnd(exception=exception, message=message, loc=loc):
                 return Raise(exception, message, loc)
         raise AssertionError(f"draft {draft.index} has no end")
-
-
-def blocks_from(entry: str, blocks: Mapping[str, Block]) -> list[str]:
-    """The names of the blocks that `entry` leads to within one call, in the order of `blocks`."""
-    reached = {entry}
-    waiting = [entry]
-    while waiting:
-        for edge in edges(blocks[waiting.pop()]):
-            if edge.block not in reached:
-                reached.add(edge.block)
-                waiting.append(edge.block)
-    return [name for name in blocks if name in reached]
 
 
 def weight_names(blocks: Sequence[Block]) -> list[str]:

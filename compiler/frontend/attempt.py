@@ -12,7 +12,7 @@ import torch
 
 from adaptc.compiler.errors import CompileError, Problem
 from adaptc.compiler.frontend import prelude, rolling, segments, texts
-from adaptc.compiler.frontend.assemble import Assembly, blocks_from, reachable
+from adaptc.compiler.frontend.assemble import Assembly, reachable
 from adaptc.compiler.frontend.assemble import weight_names as weight_names_of
 from adaptc.compiler.frontend.draft import Arm, Draft, Operand, RaiseEnd, ReturnEnd, SizeStep, Value
 from adaptc.compiler.frontend.export import UNEXPORTABLE, Exporter
@@ -31,6 +31,7 @@ from adaptc.compiler.frontend.symbols import Symbolic, expression, kind_of
 from adaptc.compiler.ir.copying import renamed_block
 from adaptc.compiler.ir.host_types import value_spec
 from adaptc.compiler.ir.program import Block, Input, Program, TensorType
+from adaptc.compiler.ir.verify import reachable_from
 from adaptc.compiler.signature import Bound
 from adaptc.compiler.structure import StructureError, flatten, rebuild
 from adaptc.runtime.hostprogram import ValueSpec
@@ -317,7 +318,8 @@ class Attempt:
         assert self.machine is not None
         programs = []
         for number, entry in enumerate(entries):
-            reached = blocks_from(entry, blocks)
+            found = reachable_from(entry, blocks)
+            reached = [name for name in blocks if name in found]
             names = {name: f"next{number}_{name}" if number else name for name in reached}
             count = len(self.bound.inputs)
             params = blocks[entry].params

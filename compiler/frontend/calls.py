@@ -15,7 +15,18 @@ import torch
 from torch.nn.modules import module as torch_module
 
 from adaptc.compiler.errors import Problem
-from adaptc.compiler.frontend import forks, prelude, reasons, registers, segments, sequences, specials, texts, variables
+from adaptc.compiler.frontend import (
+    forks,
+    grown,
+    prelude,
+    reasons,
+    registers,
+    segments,
+    sequences,
+    specials,
+    texts,
+    variables,
+)
 from adaptc.compiler.frontend import instructions as code
 from adaptc.compiler.frontend.interpreted import ENTERED, NATIVE
 from adaptc.compiler.frontend.iterators import (
@@ -51,8 +62,8 @@ def call(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[st
     while True:
         if function is POISON:
             return _result(machine, dst, POISON)
-        grown = any(segments.holds(arg) for arg in (*args, *kwargs.values()))
-        special = specials.find_grown(machine, function) if grown else specials.find(function)
+        has_grown = any(segments.holds(arg) for arg in (*args, *kwargs.values()))
+        special = specials.find_grown(machine, function) if has_grown else specials.find(function)
         if special is not None:
             outcome = special(machine, args, kwargs, dst)
             if outcome is ENTERED:
@@ -88,8 +99,8 @@ def call(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[st
     if any(arg is POISON for arg in (*args, *kwargs.values())):
         return _result(machine, dst, POISON)
     if isinstance(function, BuiltinMethodType) and type(function.__self__) is list:
-        if segments.holds(function.__self__) and not _keeps_order(function, args):
-            _change_grown(machine, function)
+        if segments.holds(function.__self__) and not grown.keeps_order(function, args):
+            grown.change(machine, function)
             return _result(machine, dst, None)
         compares = specials.LIST_METHODS.get(function.__name__)
         if compares is not None and (kwargs or any(map(_compared_by_data, (*function.__self__, *args)))):
@@ -101,22 +112,6 @@ def call(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[st
     if (method := variables.method_of(function)) is not None:
         function = getattr(machine.heap.variable(function.__self__), method)
     return _result(machine, dst, native(machine, function, args, kwargs))
-
-
-def _keeps_order(method: BuiltinMethodType, args: tuple[Any, ...]) -> bool:
-    """Whether a method of a list that has grown does to the list what it does to its parts."""
-    elements: list[Any] = method.__self__  # type: ignore[assignment]
-    if method.__name__ == "pop":
-        return not args and type(elements[-1]) is not segments.Segment
-    return method.__name__ in {"append", "extend", "copy", "clear"}
-
-
-def _change_grown(machine: Machine, method: BuiltinMethodType) -> None:
-    elements: list[Any] = method.__self__  # type: ignore[assignment]
-    segment = segments.whole(machine.recorder, elements) if method.__name__ == "reverse" else None
-    if segment is None:
-        raise Refused(segments.refusal(machine.problem, f"{method.__name__}()"))
-    elements[:] = [segments.reversed(machine.recorder, segment)]
 
 
 def _compared_by_data(item: Any) -> bool:

@@ -11,7 +11,6 @@ import torch
 from adaptc.compiler.errors import CompileError, Problem
 from adaptc.compiler.frontend.attempt import Attempt, Known, Progress
 from adaptc.compiler.frontend.lower import Lowerer
-from adaptc.compiler.frontend.machine import TOO_LONG
 from adaptc.compiler.frontend.signals import (
     JoinSite,
     NeedsFixed,
@@ -21,6 +20,7 @@ from adaptc.compiler.frontend.signals import (
     NoSession,
     Refused,
 )
+from adaptc.compiler.frontend.treatment import TOO_LONG
 from adaptc.compiler.ir.program import Program
 from adaptc.compiler.signature import Bound, apply_dims
 

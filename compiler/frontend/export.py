@@ -33,31 +33,9 @@ UNEXPORTABLE = "torch.export refuses the code that begins here"
 """How a problem begins that torch.export has with code that the network runs."""
 
 _SCALAR_DTYPES = {"bool": torch.bool, "int": torch.int64, "float": torch.float64}
-_HINTS = [5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97]
-_LARGER_HINTS = [
-    101,
-    103,
-    107,
-    109,
-    113,
-    127,
-    131,
-    137,
-    139,
-    149,
-    151,
-    157,
-    163,
-    167,
-    173,
-    179,
-    181,
-    191,
-    193,
-    197,
-    199,
-]
-"""Sizes to export with, and others to try where that fails: torch takes a part of size 1 for one that is always 1."""
+_HINTS = (list(sympy.primerange(5, 100)), list(sympy.primerange(100, 200))[::-1])
+"""Sizes to export with, and others to try where that fails: torch takes a part of which the example has one row or none
+for one that always has, and of the other sizes the first is the greatest."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +181,7 @@ class Exporter:
         ]
         loc = tape[0].loc
         problem: Exception | None = None
-        for sizes in (_HINTS, _LARGER_HINTS) if any(dynamic) else (_HINTS,):
+        for sizes in _HINTS if any(dynamic) else _HINTS[:1]:
             try:
                 exported = self._exported(replay, draft, slots, scalars, dynamic, sizes)
                 break

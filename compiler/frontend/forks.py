@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from adaptc.compiler.frontend import arithmetic, iteration, registers
+from adaptc.compiler.frontend import arithmetic, iteration, registers, treatment
 from adaptc.compiler.frontend import instructions as code
 from adaptc.compiler.frontend.draft import Arm, BranchEnd, RaiseEnd, SwitchEnd
 from adaptc.compiler.frontend.iterators import POISON, MachineIterator
@@ -108,7 +108,7 @@ def _fork_iterator(machine: Machine, state: State, frame: Frame, instruction: co
 def _count(machine: Machine, frame: Frame) -> None:
     for header in frame.code.loops[frame.pc]:
         frame.forks[header] = frame.forks.get(header, 0) + 1
-        machine.tell_loop(frame, header, "unrolled: its iterations are known", first=True)
+        treatment.tell(machine, frame, header, "unrolled: its iterations are known", first=True)
 
 
 def _fork(machine: Machine, state: State, frame: Frame, instruction: code.Test, test: torch.SymBool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from types import BuiltinMethodType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,6 +14,23 @@ from adaptc.compiler.frontend.signals import Refused
 
 if TYPE_CHECKING:
     from adaptc.compiler.frontend.machine import Machine
+
+
+def keeps_order(method: BuiltinMethodType, args: tuple[Any, ...]) -> bool:
+    """Whether a method of a list that has grown does to the list what it does to its parts."""
+    elements: list[Any] = method.__self__  # type: ignore[assignment]
+    if method.__name__ == "pop":
+        return not args and type(elements[-1]) is not segments.Segment
+    return method.__name__ in {"append", "extend", "copy", "clear"}
+
+
+def change(machine: Machine, method: BuiltinMethodType) -> None:
+    """Call a method that changes a list that has grown. Raises Refused for all but ``reverse``."""
+    elements: list[Any] = method.__self__  # type: ignore[assignment]
+    segment = segments.whole(machine.recorder, elements) if method.__name__ == "reverse" else None
+    if segment is None:
+        raise Refused(segments.refusal(machine.problem, f"{method.__name__}()"))
+    elements[:] = [segments.reversed(machine.recorder, segment)]
 
 
 def _tensor(machine: Machine, items: Any, what: str) -> tuple[torch.Tensor, segments.Kind]:

@@ -15,20 +15,17 @@ import sympy
 import torch
 
 from adaptc.compiler.errors import Problem
-from adaptc.compiler.frontend import calls, execute, forks, iteration, joins, rolling
+from adaptc.compiler.frontend import calls, execute, forks, iteration, joins, rolling, treatment
 from adaptc.compiler.frontend import instructions as code
 from adaptc.compiler.frontend.draft import Arm, Draft, HostExpr, JumpEnd, LetStep, RaiseEnd, Value
 from adaptc.compiler.frontend.heap import Heap
 from adaptc.compiler.frontend.iterators import POISON
 from adaptc.compiler.frontend.recorder import Recorder
-from adaptc.compiler.frontend.signals import JoinSite, NeedsInterpretation, NeedsRoll, NeedsSplit, Refused, Undecided
+from adaptc.compiler.frontend.signals import JoinSite, NeedsInterpretation, NeedsSplit, Refused, Undecided
 from adaptc.compiler.frontend.sources import is_library_file
 from adaptc.compiler.frontend.state import Frame, State
 from adaptc.runtime.hostprogram import Apply, Scalar
 
-MAX_DATA_ITERATIONS = 64
-TOO_LONG = f"a loop whose number of iterations depends on data ran more than {MAX_DATA_ITERATIONS} times"
-"""What is found where a loop that must be unrolled does not end."""
 MAX_FRAMES = 200
 MAX_GIVEN_UP = 8
 BOOLEAN = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "not", "and", "or"})
@@ -294,28 +291,12 @@ class Machine:
             around = nest[new]
             if new <= old:
                 frame.counts[new] = frame.counts.get(new, 0) + 1
-                self._limit_iterations(frame, new)
+                treatment.limit(self, frame, new)
             for header in [header for header in frame.counts if header not in around]:
                 del frame.counts[header]
                 frame.forks.pop(header, None)
             for header in [header for header in frame.peeled if header not in around]:
                 del frame.peeled[header]
-
-    def _limit_iterations(self, frame: Frame, header: int) -> None:
-        if frame.forks.get(header, 0) <= MAX_DATA_ITERATIONS or not rolling.unbounded(frame, header):
-            return
-        peeled = frame.peeled.get(header)
-        if peeled is not None and peeled.site is not None:
-            raise NeedsRoll(peeled.site)
-        raise Refused(
-            self.problem(
-                TOO_LONG,
-                "its iterations cannot be one loop of the compiled network"
-                + (f" ({peeled.why})" if peeled is not None else ""),
-                "let its variables keep their kinds, dtypes and ranks from one iteration to the next",
-            ),
-            fatal=True,
-        )
 
     # -- forks -------------------------------------------------------------------------------------------------
 
@@ -409,15 +390,6 @@ class Machine:
         for name in function.__code__.co_cellvars:
             cells[name] = CellType(bound.pop(name)) if name in bound else CellType()
         return Frame(lowered, function.__globals__, bound, cells)
-
-    def tell_loop(self, frame: Frame, header: int, treatment: str, *, first: bool = False) -> None:
-        """Remember how a loop is treated that data concerns; what is told last counts, or what was told `first`."""
-        file, line = frame.code.code.co_filename, frame.code.instructions[header].span.line
-        if not file.endswith("prelude.py") and not is_library_file(file):
-            if first:
-                self.loops.setdefault(f"{file}:{line}", treatment)
-            else:
-                self.loops[f"{file}:{line}"] = treatment
 
     def note(self, text: str) -> None:
         """Tell the user a fact about the capture."""

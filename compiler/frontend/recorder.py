@@ -25,11 +25,10 @@ from torch.utils._sympy.numbers import int_oo
 from torch.utils._sympy.value_ranges import ValueRanges, bound_sympy
 
 from adaptc.compiler.errors import Problem
-from adaptc.compiler.frontend import rewrites
+from adaptc.compiler.frontend import known_sizes, rewrites
 from adaptc.compiler.frontend.bounds import index_bound
 from adaptc.compiler.frontend.draft import (
     Draft,
-    DrawStep,
     Op,
     ReadStep,
     SizeStep,
@@ -45,7 +44,6 @@ from adaptc.compiler.frontend.reasons import NATIVE, UNCLEAR
 from adaptc.compiler.frontend.signals import NeedsFixed, NeedsInterpretation, NeedsSplit, Refused
 from adaptc.compiler.frontend.sources import codes_of, codes_of_frames, is_machine_frame, user_location
 from adaptc.compiler.frontend.symbols import Shapes, Symbolic, SymbolTable, expression, kind_of
-from adaptc.runtime.hostprogram import Distribution
 
 DATA_DEPENDENT = (
     GuardOnDataDependentSymNode,
@@ -196,7 +194,7 @@ class Recorder(TorchFunctionMode):
         try:
             out = self._run(func, args, kwargs)
         except (RuntimeError, ValueError, IndexError):
-            smaller = self._with_known_sizes((args, kwargs))
+            smaller = known_sizes.applied(self, (args, kwargs))
             if smaller is None:
                 raise
             return self._record(func, *smaller)
@@ -218,30 +216,6 @@ class Recorder(TorchFunctionMode):
         for tensor in changed.values():
             self.memories.after_change(self.held, self.draft, tensor)
         return out
-
-    def _with_known_sizes(self, arguments: Any) -> Any:
-        """The arguments of a call where it is known from tests which sizes are 0 or 1; None where none is.
-
-        Torch computes with sizes that hold on all ways, but a reshape or a broadcast may be possible on this one only.
-        """
-        known = {symbol: size for symbol, size in self.symbols.sizes(self.symbols.known).items() if size in (0, 1)}
-        changed = False
-
-        def smaller(leaf: Any) -> Any:
-            nonlocal changed
-            if isinstance(leaf, torch.SymInt) and leaf.node.expr.free_symbols & set(known):
-                value = leaf.node.expr.subs(known)
-                changed = changed or bool(value.is_Integer)
-                return int(value) if value.is_Integer else leaf
-            if isinstance(leaf, torch.Tensor):
-                for dim, extent in enumerate(leaf.shape):
-                    if expression(extent) in known:
-                        leaf = self._record(torch.narrow, (leaf, dim, 0, known[expression(extent)]), {})
-                        changed = True
-            return leaf
-
-        arguments = map_leaves(smaller, arguments)
-        return arguments if changed else None
 
     def _check_dimensions(self, func: Callable[..., Any]) -> None:
         """Refuse a call that lets a named dimension have one size only."""
@@ -357,26 +331,6 @@ class Recorder(TorchFunctionMode):
         result = draft.new_slot(copy)
         draft.ops.append(Op(torch.clone, (SlotRef(slot),), {}, (result,), draft.loc))
         return Value(self.name("weight"), draft, fake=copy, slot=result)
-
-    def draw(
-        self, kind: Distribution, shape: Sequence[Any], dtype: torch.dtype, least: Any = 0, end: Any = 0
-    ) -> torch.Tensor:
-        """A tensor of random numbers, which the host draws: what uses it goes into another draft."""
-        held = self.held
-        args = (least, end) if kind == "integers" else ()
-        file, line = self.user_location()
-        try:
-            extents = tuple(self.symbols.host(extent) for extent in shape)
-            ends = tuple(self.symbols.host(number) for number in args)
-        except (KeyError, NotImplementedError, sympy.SympifyError) as error:
-            self._refuse(f"random numbers of a size that the host cannot compute ({error})", "use a size of a tensor")
-        with torch._C.DisableTorchFunction(), self.fakes:
-            fake = torch.empty(tuple(shape), dtype=dtype)
-        value = Value(self.name(kind), self.draft, fake=fake)
-        self.draft.steps.append(DrawStep(value, kind, extents, ends, f"{file}:{line}"))
-        self.cut()
-        self.memories.hold(held, fake, value)
-        return fake
 
     # -- reads -------------------------------------------------------------------------------------------------
 

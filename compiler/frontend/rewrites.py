@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from adaptc.compiler import randomness
-from adaptc.compiler.frontend import masks, parts, segments, slices, written
+from adaptc.compiler.frontend import drawing, masks, parts, segments, slices, written
 from adaptc.compiler.frontend.draft import leaves
 from adaptc.compiler.frontend.reasons import NATIVE_LIST
 from adaptc.compiler.frontend.signals import NeedsInterpretation, Refused
@@ -104,16 +104,17 @@ def _length(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...],
     return length if isinstance(length, int) else recorder.needs_truth("the length of a tensor")
 
 
-def _is_all_true(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    return recorder.record(torch.all, args, {})
-
-
 def _text(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return "<tensor>"
 
 
-def _detach(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    return recorder.record(torch.detach, args[:1], {})
+def _as(function: Callable[..., Any]) -> Rewrite:
+    """The call of another function with the tensor alone."""
+
+    def rewrite(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return recorder.record(function, args[:1], {})
+
+    return rewrite
 
 
 def _no_gradient(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -122,10 +123,6 @@ def _no_gradient(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, 
 
 def _same(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return recorder.fake(args[0])
-
-
-def _copy(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    return recorder.record(torch.clone, args[:1], {})
 
 
 def assemble(data: Any, dtype: torch.dtype | None, device: Any = None) -> torch.Tensor:
@@ -351,27 +348,9 @@ _OUTSIDE = _refused(
 _GRADIENTS = _refused("the compiled network computes no gradients", "remove it from the inference path")
 
 
-def _random(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    if randomness.draws_nothing(func, args, kwargs):
-        return recorder.record(func, args, kwargs)
-    if kwargs.get("out") is not None:
-        raise Refused(recorder.problem(f"{func.__name__}(out=...)", "it is not supported", "use its result"))
-    if recorder.random_seed is None:
-        raise Refused(
-            recorder.problem(
-                f"{func.__name__}() draws random numbers",
-                "no seed was given for them, so the compiled network could not be compared with this one",
-                "give one (random_seed=0, or --random-seed 0), call model.eval() if this is dropout, or pass the "
-                "numbers in as an input",
-            )
-        )
-    with recorder:
-        return randomness.RANDOM[func](recorder.draw, *args, **kwargs)
-
-
 REWRITES: dict[Callable[..., Any], Rewrite] = {
     **written.REWRITES,
-    **dict.fromkeys(randomness.RANDOM, _random),
+    **dict.fromkeys(randomness.RANDOM, drawing.random_function),
     torch.Tensor.item: _item,
     torch.Tensor.__bool__: _truth,
     torch.Tensor.__int__: _truth,
@@ -380,7 +359,7 @@ REWRITES: dict[Callable[..., Any], Rewrite] = {
     torch.is_nonzero: _is_nonzero,
     torch.Tensor.is_nonzero: _is_nonzero,
     torch.Tensor.tolist: _tolist,
-    torch._is_all_true: _is_all_true,
+    torch._is_all_true: _as(torch.all),
     torch.unbind: _unbind,
     torch.Tensor.unbind: _unbind,
     torch.equal: _equal,
@@ -391,10 +370,10 @@ REWRITES: dict[Callable[..., Any], Rewrite] = {
     torch.Tensor.__len__: _length,
     torch.Tensor.__format__: _text,
     torch.Tensor.__repr__: _text,
-    torch.Tensor.data.__get__: _detach,  # type: ignore[attr-defined]
+    torch.Tensor.data.__get__: _as(torch.detach),  # type: ignore[attr-defined]
     torch.Tensor.grad.__get__: _no_gradient,  # type: ignore[union-attr]
     torch.Tensor.requires_grad_: _same,
-    torch.Tensor.__deepcopy__: _copy,
+    torch.Tensor.__deepcopy__: _as(torch.clone),
     torch.Tensor.__getitem__: _get_item,
     torch.Tensor.__setitem__: _set_item,
     torch.nonzero: _nonzero,

@@ -16,7 +16,7 @@ import sympy
 import torch
 
 from adaptc.compiler.frontend import instructions as code
-from adaptc.compiler.frontend import joins, turns
+from adaptc.compiler.frontend import joins, treatment, turns
 from adaptc.compiler.frontend.draft import Arm, Draft, JumpEnd, Operand, Value
 from adaptc.compiler.frontend.instructions import FunctionCode, Pc
 from adaptc.compiler.frontend.iterators import MachineIterator
@@ -111,7 +111,7 @@ def enter(machine: Machine, state: State, frame: Frame) -> None:
     site = machine.site(state)
     if site in machine.split_sites:
         frame.peeled[header] = Peeled(MAX_TRIES, "what differs between its iterations is needed as it is")
-        machine.tell_loop(frame, header, "unrolled: what differs between its iterations is needed as it is")
+        treatment.tell(machine, frame, header, "unrolled: what differs between its iterations is needed as it is")
         return
     begin(machine, state, frame, site, 0 if peeled is None else peeled.tries)
 
@@ -235,7 +235,7 @@ def come_back(machine: Machine, roll: Roll, states: list[State]) -> None:
             for state, given in zip(states, links, strict=True):
                 state.draft.end = JumpEnd(Arm(roll.draft, given or {}))
             before = f", after {roll.tries} of its iterations ({_why(roll)})" if roll.tries else ""
-            machine.tell_loop(roll.entry.frames[-1], roll.header, f"a loop of the compiled network{before}")
+            treatment.tell(machine, roll.entry.frames[-1], roll.header, f"a loop of the compiled network{before}")
             _close(machine, roll)
             return
     try:
@@ -261,7 +261,7 @@ def _peel(machine: Machine, roll: Roll, states: list[State], why: str) -> None:
         if why:
             state.frames[-1].peeled[roll.header] = Peeled(roll.tries + 1, why)
             if roll.tries + 1 == MAX_TRIES:
-                machine.tell_loop(state.frames[-1], roll.header, f"unrolled: {why}")
+                treatment.tell(machine, state.frames[-1], roll.header, f"unrolled: {why}")
     machine.ready = [*states, *machine.ready]
     _close(machine, roll)
 
@@ -270,7 +270,7 @@ def unroll(machine: Machine, roll: Roll, why: str) -> None:
     """Capture the loop again from its entry, with all its iterations one after the other."""
     state = _restart(machine, roll)
     state.frames[-1].peeled[roll.header] = Peeled(MAX_TRIES, why, roll.site)
-    machine.tell_loop(state.frames[-1], roll.header, f"unrolled: {why}")
+    treatment.tell(machine, state.frames[-1], roll.header, f"unrolled: {why}")
 
 
 def _restart(machine: Machine, roll: Roll) -> State:

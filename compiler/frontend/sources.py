@@ -47,6 +47,8 @@ _INNER = {
         "transforms",
         "guards",
         "slices",
+        "drawing",
+        "known_sizes",
     )
 } | {"adaptc.compiler.randomness"}
 

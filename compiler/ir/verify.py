@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 
@@ -30,14 +30,19 @@ def verify(program: Program, *, allow_unreachable: bool = False) -> None:
 
 def reachable(program: Program) -> set[str]:
     """The names of the blocks that some path from the entry leads through."""
+    return reachable_from(program.entry, program.blocks)
+
+
+def reachable_from(entry: str, blocks: Mapping[str, Block]) -> set[str]:
+    """The names of the blocks that some path from the block `entry` leads through."""
     seen: set[str] = set()
-    todo = [program.entry]
+    todo = [entry]
     while todo:
         name = todo.pop()
-        if name in seen or name not in program.blocks:
+        if name in seen or name not in blocks:
             continue
         seen.add(name)
-        todo += [edge.block for edge in edges(program.blocks[name])]
+        todo += [edge.block for edge in edges(blocks[name])]
     return seen
 
 

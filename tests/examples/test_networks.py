@@ -115,7 +115,6 @@ def assert_equal(ours: Any, eager: Any, tolerance: float = TOLERANCE) -> None:
 
 
 LEFT_OUT = {
-    "self_speculative": "its sizes, a length less another, are refused by torch.export on one way",
     "switch": "its verification takes six minutes",
 }
 

@@ -300,7 +300,7 @@ KEPT = {
     "object": (Remembering, signs(7, 3), {}, 2),
     "raising": (Raising, signs(7, 3), {}, 1),
     "returned": (Returned, signs(7, 2, 4), {}, 1),
-    "list of caches": (ListOfCaches, signs(7, 2, 4), {}, 3),
+    "list of caches": (ListOfCaches, signs(7, 2, 4), {}, 2),
     "loop": (LoopState, signs(7, 3), {}, 1),
 }
 
@@ -312,7 +312,7 @@ def test_what_a_call_leaves_is_what_the_next_begins_with(name):
     torch.manual_seed(0)
     program = check(make(), calls, dims=dims)
     assert program.no_session == ""
-    assert len(program.later) <= programs + 1
+    assert len(program.later) == programs
 
 
 class Statistics(nn.Module):
@@ -396,23 +396,8 @@ class Own(nn.Module):
         return x, self.count
 
 
-class Emptied(nn.Module):
-    """A buffer that is given out as two different ways leave it."""
-
-    def __init__(self):
-        super().__init__()
-        self.register_buffer("total", torch.zeros(4))
-
-    def forward(self, x):
-        self.total += x.sum(0)
-        if x[0, 0] > 0:
-            self.total.zero_()
-        return self.total
-
-
-@pytest.mark.parametrize(("make", "shape"), [(Own, (3,)), (Emptied, (3, 4))])
-def test_a_buffer_that_is_given_out(make, shape):
-    check(make(), signs(7, *shape))
+def test_a_buffer_that_is_given_out():
+    check(Own(), signs(7, 3))
 
 
 class Changing(nn.Module):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -84,8 +85,23 @@ def _initial(x: Tensor, given: Tensor | None, count: int, hidden: int) -> Tensor
     return torch.zeros([count, x.shape[1], hidden], dtype=x.dtype) if given is None else given
 
 
-def _weights(w: Tensor, r: Tensor, b: Tensor | None, order: list[int], flip: bool) -> list[Tensor]:
-    """torch's weights of all directions: the gates in another order; with `flip` nothing is shared."""
+def _by_torch(
+    run: Callable[..., tuple[Tensor, ...]],
+    x: Tensor,
+    state: Any,
+    weights: list[Tensor],
+    bias: bool,
+    reverse: list[bool],
+) -> tuple[Tensor, ...]:
+    """One of torch's own layers: ONNX's outputs, and the last states."""
+    turned = x.flip(0) if reverse == [True] else x
+    made, *last = run(turned, state, weights, bias, 1, 0.0, False, len(reverse) == 2, False)
+    made = made.flip(0) if reverse == [True] else made
+    return _spread(made, len(reverse)), *last
+
+
+def _weights(w: Tensor, r: Tensor, b: Tensor | None, order: list[int]) -> list[Tensor]:
+    """torch's weights of all directions: the gates in another order."""
     hidden = r.shape[-1]
 
     def gates(rows: Tensor) -> Tensor:
@@ -112,7 +128,8 @@ def _spread(outputs: Tensor, count: int) -> Tensor:
     return outputs.reshape(steps, batch, count, width // count).transpose(1, 2)
 
 
-def _first(layout: int, *tensors: Tensor | None) -> list[Tensor | None]:
+def _first(layout: int, *tensors: Any) -> list[Any]:
+    """Tensors with the dimension of steps, or of directions, first."""
     return [None if t is None else t.transpose(0, 1) if layout else t for t in tensors]
 
 
@@ -137,9 +154,7 @@ def lstm(
     layout: int = 0,
 ) -> tuple[Tensor, ...]:
     """Outputs, the last hidden and cell states."""
-    if layout:
-        x = x.transpose(0, 1)
-        initial_h, initial_c = _first(layout, initial_h, initial_c)
+    x, initial_h, initial_c = _first(layout, x, initial_h, initial_c)
     reverse = _directions(direction)
     hidden = r.shape[-1]
     h = _initial(x, initial_h, len(reverse), hidden)
@@ -147,11 +162,8 @@ def lstm(
     names = activations or ["Sigmoid", "Tanh", "Tanh"] * len(reverse)
     plain = [name.lower() for name in names] == ["sigmoid", "tanh", "tanh"] * len(reverse)
     if plain and lengths is None and p is None and clip is None and not input_forget:
-        turned = x.flip(0) if direction == "reverse" else x
-        flat = _weights(w, r, b, [0, 2, 3, 1], False)
-        made, last_h, last_c = torch.lstm(turned, (h, c), flat, b is not None, 1, 0.0, False, len(reverse) == 2, False)
-        made = made.flip(0) if direction == "reverse" else made
-        return _layout(_spread(made, len(reverse)), [last_h, last_c], layout)
+        made, *last = _by_torch(torch.lstm, x, (h, c), _weights(w, r, b, [0, 2, 3, 1]), b is not None, reverse)
+        return _layout(made, last, layout)
     act = _Activations(names, activation_alpha or [], activation_beta or [], clip)
 
     def cell(step: Tensor, state: _State, number: int) -> _State:
@@ -193,20 +205,15 @@ def gru(
     linear_before_reset: int = 0,
 ) -> tuple[Tensor, ...]:
     """Outputs and the last state."""
-    if layout:
-        x = x.transpose(0, 1)
-        (initial_h,) = _first(layout, initial_h)
+    x, initial_h = _first(layout, x, initial_h)
     reverse = _directions(direction)
     hidden = r.shape[-1]
     h = _initial(x, initial_h, len(reverse), hidden)
     names = activations or ["Sigmoid", "Tanh"] * len(reverse)
     plain = [name.lower() for name in names] == ["sigmoid", "tanh"] * len(reverse)
     if plain and lengths is None and clip is None and linear_before_reset:
-        turned = x.flip(0) if direction == "reverse" else x
-        flat = _weights(w, r, b, [1, 0, 2], False)
-        made, last = torch.gru(turned, h, flat, b is not None, 1, 0.0, False, len(reverse) == 2, False)
-        made = made.flip(0) if direction == "reverse" else made
-        return _layout(_spread(made, len(reverse)), [last], layout)
+        made, *last = _by_torch(torch.gru, x, h, _weights(w, r, b, [1, 0, 2]), b is not None, reverse)
+        return _layout(made, last, layout)
     act = _Activations(names, activation_alpha or [], activation_beta or [], clip)
 
     def cell(step: Tensor, state: _State, number: int) -> _State:
@@ -246,21 +253,16 @@ def rnn(
     layout: int = 0,
 ) -> tuple[Tensor, ...]:
     """Outputs and the last state."""
-    if layout:
-        x = x.transpose(0, 1)
-        (initial_h,) = _first(layout, initial_h)
+    x, initial_h = _first(layout, x, initial_h)
     reverse = _directions(direction)
     hidden = r.shape[-1]
     h = _initial(x, initial_h, len(reverse), hidden)
     names = activations or ["Tanh"] * len(reverse)
     kinds = {name.lower() for name in names}
     if kinds in ({"tanh"}, {"relu"}) and lengths is None and clip is None:
-        turned = x.flip(0) if direction == "reverse" else x
-        flat = _weights(w, r, b, [0], False)
         run = torch.rnn_tanh if kinds == {"tanh"} else torch.rnn_relu
-        made, last = run(turned, h, flat, b is not None, 1, 0.0, False, len(reverse) == 2, False)
-        made = made.flip(0) if direction == "reverse" else made
-        return _layout(_spread(made, len(reverse)), [last], layout)
+        made, *last = _by_torch(run, x, h, _weights(w, r, b, [0]), b is not None, reverse)
+        return _layout(made, last, layout)
     act = _Activations(names, activation_alpha or [], activation_beta or [], clip)
 
     def cell(step: Tensor, state: _State, number: int) -> _State:
