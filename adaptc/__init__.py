@@ -79,6 +79,7 @@ def compile(
     engine: str = "onnxruntime",
     verify: bool = True,
     random_inputs: int = 8,
+    max_iterations: int = 10_000,
     seed: int = 0,
     random_seed: int | None = None,
 ) -> CompileReport:
@@ -89,8 +90,9 @@ def compile(
     `example_inputs`: a tensor, a tuple of positional arguments, a dict of keyword arguments, or a (tuple, dict) of
     both. `dynamic` names the axes whose size may differ from call to call: ``{"x": {0: "batch"}}``. Unless `verify`
     is False, every path is compared with eager PyTorch, as are `samples` (further input sets) and `random_inputs`
-    random input sets drawn from `seed`. A network that draws random numbers itself needs a `random_seed`: then equal
-    seeds give equal draws in every run (`load` may give another seed).
+    random input sets drawn from `seed`; a run in which a loop takes more than `max_iterations` is not compared.
+    A network that draws random numbers itself needs a `random_seed`: then equal seeds give equal draws in every run
+    (`load` may give another seed).
 
     Raises `CompileError` listing every reason why the network cannot be compiled, `VerificationError` where the
     compiled network differs from eager, and `MissingExtraError` without the compile extra. A failure leaves
@@ -113,6 +115,7 @@ def compile(
         engine=engine,
         verify=verify,
         random_inputs=random_inputs,
+        max_iterations=max_iterations,
         seed=seed,
         random_seed=random_seed,
         folder=network.folder,

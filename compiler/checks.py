@@ -140,10 +140,10 @@ _TESTS: tuple[_Test, ...] = (
 )
 
 
-def failing_call(model: nn.Module, bound: Bound) -> list[Problem]:
+def failing_call(model: nn.Module, bound: Bound, max_iterations: int | None) -> list[Problem]:
     """The problem that eager PyTorch itself fails on the example inputs, if it does; the network is left as it was."""
     try:
-        error = run_eager_forced(model, bound.args, bound.kwargs, ()).exception
+        error = run_eager_forced(model, bound.args, bound.kwargs, (), max_iterations=max_iterations).exception
     except StructureError:
         return []  # a result that cannot be taken apart: the capture says where it is returned
     if error is None:

@@ -73,6 +73,7 @@ def compile_model(
                 samples=options.samples,
                 progress=progress,
                 random_seed=options.random_seed,
+                max_iterations=options.max_iterations,
             )
         with stages.time("passes"):
             passes = optimise(program, progress)
@@ -81,7 +82,8 @@ def compile_model(
             manifest = complete(folder, manifest, None, {})  # what is to be verified must load
         verification = sessions = None
         if options.verify:
-            with stages.time("verify"), load(folder, engine=options.engine) as executable:
+            loaded = load(folder, engine=options.engine, max_iterations=options.max_iterations)
+            with stages.time("verify"), loaded as executable:
                 verification = verify_executable(program, model, bound, executable, options, progress)
                 _raise_if_wrong(verification)
                 sessions = _verify_sessions(program, model, bound, executable, options, progress)
@@ -101,6 +103,7 @@ def capture_program(
     samples: Sequence[object] = (),
     progress: Progress = no_progress,
     random_seed: int | None = None,
+    max_iterations: int = CompileOptions.max_iterations,
 ) -> tuple[Program, Bound]:
     """The program of `model`, checked against the IR's rules, and how the example inputs call it.
 
@@ -110,7 +113,7 @@ def capture_program(
     bound = bind(model.forward, cast(ExampleInputs, example_inputs))
     check_tensors(model, bound.inputs)
     problems = training_problems(model)
-    failing = [] if problems else failing_call(model, bound)
+    failing = [] if problems else failing_call(model, bound, max_iterations)
     if not failing and isinstance(model, ReadNetwork):
         failing = model.problems_of_reading(bound, dynamic, samples)
     if failing:
@@ -160,6 +163,7 @@ def verify_executable(
             seed=options.seed,
             dims=options.dynamic,
             progress=partial(progress, "verify"),
+            max_iterations=options.max_iterations,
         )
 
 
@@ -182,6 +186,7 @@ def _verify_sessions(
             executable,
             random=options.random_inputs,
             seed=options.seed,
+            max_iterations=options.max_iterations,
             progress=partial(progress, "verify"),
         )
 
@@ -207,6 +212,7 @@ def verify_artifact_of(
         dynamic=options.dynamic,
         progress=progress,
         random_seed=artifact.host.seed,
+        max_iterations=options.max_iterations,
     )
     optimise(program, progress)
     ours, theirs = programs(program), (artifact.host, *artifact.host.later)

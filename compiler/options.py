@@ -20,7 +20,8 @@ class CompileOptions:
 
     `dynamic` maps an input's name to its dynamic axes and their dimension names. `samples` are further input
     sets for verification, each of the same form as the example inputs. `random_inputs` is the number of random
-    input sets that verification runs, drawn from `seed`. `folder` is the one that the artifact's names of source
+    input sets that verification runs, drawn from `seed`; a run in which a loop takes more than `max_iterations` is not
+    compared. `folder` is the one that the artifact's names of source
     files are relative to (the model file's); None leaves them relative to ``sys.path``. `random_seed` is the seed of
     the network's own random numbers; with None a network that draws any is refused.
     """
@@ -31,6 +32,7 @@ class CompileOptions:
     engine: str = "onnxruntime"
     verify: bool = True
     random_inputs: int = 8
+    max_iterations: int = 10_000
     seed: int = 0
     random_seed: int | None = None
     folder: Path | None = None

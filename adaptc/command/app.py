@@ -40,6 +40,10 @@ Dynamic = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option("--dynamic", metavar="SPEC", help='A dynamic axis and its name: "x:0=batch". Repeatable.'),
 ]
+RandomInputs = Annotated[int, typer.Option(min=0, help="Random input sets to verify with.")]
+MaxIterations = Annotated[
+    int, typer.Option(min=1, help="Runs in which a loop takes more iterations are not compared in verification.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON on stdout.")]
 ShowTraceback = Annotated[bool, typer.Option("--traceback", help="Show the full traceback of an error.")]
 Engine = Annotated[
@@ -81,7 +85,8 @@ def compile_command(
     inputs: Inputs = None,
     dynamic: Dynamic = None,
     verify: Annotated[bool, typer.Option("--verify/--no-verify", help="Compare with PyTorch on every path.")] = True,
-    random_inputs: Annotated[int, typer.Option(min=0, help="Random input sets to verify with.")] = 8,
+    random_inputs: RandomInputs = 8,
+    max_iterations: MaxIterations = 10_000,
     seed: Annotated[int, typer.Option(help="Seed of random inputs.")] = 0,
     random_seed: Annotated[
         Optional[int],  # noqa: UP045
@@ -94,7 +99,16 @@ def compile_command(
     from adaptc.command.compile import CompileRequest, compile_model_file
 
     request = CompileRequest(
-        file, output, name, tuple(inputs or ()), tuple(dynamic or ()), verify, random_inputs, seed, random_seed
+        file,
+        output,
+        name,
+        tuple(inputs or ()),
+        tuple(dynamic or ()),
+        verify,
+        random_inputs,
+        max_iterations,
+        seed,
+        random_seed,
     )
     run_subcommand(lambda out: compile_model_file(out, request), as_json=as_json, show_traceback=show_traceback)
 
@@ -155,7 +169,8 @@ def verify_command(
     name: Name = "model",
     inputs: Inputs = None,
     dynamic: Dynamic = None,
-    random_inputs: Annotated[int, typer.Option(min=0, help="Random input sets to verify with.")] = 8,
+    random_inputs: RandomInputs = 8,
+    max_iterations: MaxIterations = 10_000,
     seed: Annotated[int, typer.Option(help="Seed of random inputs.")] = 0,
     engine: Engine = None,
     threads: Threads = 1,
@@ -170,7 +185,16 @@ def verify_command(
     from adaptc.command.verify import VerifyRequest, verify_artifact
 
     request = VerifyRequest(
-        artifact, model_file, name, tuple(inputs or ()), tuple(dynamic or ()), random_inputs, seed, engine, threads
+        artifact,
+        model_file,
+        name,
+        tuple(inputs or ()),
+        tuple(dynamic or ()),
+        random_inputs,
+        max_iterations,
+        seed,
+        engine,
+        threads,
     )
     run_subcommand(lambda out: verify_artifact(out, request), as_json=as_json, show_traceback=show_traceback)
 

@@ -28,6 +28,7 @@ class CompileRequest:
     dynamic: tuple[str, ...]
     verify: bool
     random_inputs: int
+    max_iterations: int
     seed: int
     random_seed: int | None = None
 
@@ -45,6 +46,7 @@ def compile_model_file(output: Output, request: CompileRequest) -> int:
         samples=found.samples,
         verify=request.verify,
         random_inputs=request.random_inputs,
+        max_iterations=request.max_iterations,
         seed=request.seed,
         random_seed=found.random_seed if request.random_seed is None else request.random_seed,
         folder=found.folder,

@@ -30,6 +30,8 @@ def show_verification(output: Output, verification: Mapping[str, Any]) -> None:
             f"{item['ours']}, {error_size(item['eager_off'])} and {error_size(item['ours_off'])} from float64's "
             f"{item['float64']}: rounding"
         )
+    for text in verification.get("uncompared", ()):
+        output.print(f"note: not compared: {text}")
     for note in never_taken([edge for edge in verification["never_taken"] if not edge["constant"]]):
         output.print(f"note: {note}")
 

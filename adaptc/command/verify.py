@@ -28,6 +28,7 @@ class VerifyRequest:
     inputs: tuple[str, ...]
     dynamic: tuple[str, ...]
     random_inputs: int
+    max_iterations: int
     seed: int
     engine: str | None
     threads: int
@@ -36,7 +37,7 @@ class VerifyRequest:
 def verify_artifact(output: Output, request: VerifyRequest) -> int:
     """Run the artifact's samples again or compare it with its network; fails where anything differs."""
     artifact = open_artifact(request.artifact)
-    with Executable(artifact, request.engine, request.threads) as executable:
+    with Executable(artifact, request.engine, request.threads, request.max_iterations) as executable:
         if request.model_file is not None:
             return _with_model(output, request, request.model_file, artifact, executable)
         results = executable.verify()
@@ -76,6 +77,7 @@ def _with_model(output: Output, request: VerifyRequest, file: Path, artifact: Ar
         dynamic=found.dynamic,
         samples=found.samples,
         random_inputs=request.random_inputs,
+        max_iterations=request.max_iterations,
         seed=request.seed,
         folder=found.folder,
     )

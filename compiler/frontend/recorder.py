@@ -118,6 +118,8 @@ class Recorder(TorchFunctionMode):
             name = self.weight_names.get(id(tensor)) or self.name("constant")
             self.weights[name] = tensor
             self._weight_values[id(known)] = Value(name, None, fake=known, weight=name)
+            if self.memories.of(known) in self.memories.touched:
+                self._refuse_shared(known)
         if id(known) not in held.values:
             self.memories.hold(held, known, self._weight_values[id(known)])
         return known
@@ -208,6 +210,7 @@ class Recorder(TorchFunctionMode):
         if getattr(func, "__name__", "") in {"set_", "resize_", "resize_as_"}:
             self._refuse(f"{func.__name__} replaces a tensor's memory", "use out-of-place code")
         for tensor in changed.values():
+            self._refuse_shared(tensor)
             try:
                 self.memories.before_change(self.held, self.draft, tensor)
             except NeedsSplit as need:
@@ -216,6 +219,20 @@ class Recorder(TorchFunctionMode):
         for tensor in changed.values():
             self.memories.after_change(self.held, self.draft, tensor)
         return out
+
+    def _refuse_shared(self, tensor: torch.Tensor) -> None:
+        """Refuse an in-place change of `tensor` where several of the network's own tensors share its memory."""
+        values = [self._weight_values.get(id(member)) for member in self.memories.of(tensor).members]
+        names = [value.name for value in values if value is not None]
+        if len(names) > 1:
+            described = " and ".join(repr(name) if name in self.weight_names.values() else "a view" for name in names)
+            raise Refused(
+                self.problem(
+                    f"{described} share memory, and the network changes it in place",
+                    "tensors that are there before the call are kept apart in the compiled network",
+                    "keep one of them, and take the view of it in forward",
+                )
+            )
 
     def _check_dimensions(self, func: Callable[..., Any]) -> None:
         """Refuse a call that lets a named dimension have one size only."""

@@ -6,6 +6,7 @@ Python value, and hands the network the value that the chosen path asks for.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -36,6 +37,10 @@ class ExpectedRead(NamedTuple):
     data: bool = False
 
 
+class EndlessRun(BaseException):
+    """A call of the network takes more iterations than the caller allows. No handler of the network's catches it."""
+
+
 @dataclass(frozen=True)
 class EagerRead:
     """A tensor became a Python value: where, the kind and value the network got, and the data's own value.
@@ -55,7 +60,7 @@ class EagerRead:
 
 @dataclass(frozen=True)
 class EagerRun:
-    """How a call ended: with an output, or with the exception that it raised.
+    """How a call ended: with an output, or with the exception that it raised (`EndlessRun` where it was cut off).
 
     `reads` are all reads in order; `consumed` is how many of the expected ones were met, the first that was
     not being ``expected[consumed]``. `inputs` are the tensors of its arguments as the call left them.
@@ -63,7 +68,7 @@ class EagerRun:
 
     output: Any
     reads: tuple[EagerRead, ...]
-    exception: Exception | None
+    exception: BaseException | None
     consumed: int
     inputs: tuple[torch.Tensor, ...] = ()
 
@@ -85,6 +90,7 @@ def run_eager_forced(
     reads: Sequence[ExpectedRead],
     within: TorchFunctionMode | None = None,
     random_seed: int | None = None,
+    max_iterations: int | None = None,
 ) -> EagerRun:
     """Call `model` on copies of its inputs, without gradients, forcing the values of `reads` in order.
 
@@ -92,21 +98,21 @@ def run_eager_forced(
     same for all inputs and the expected one is not; others keep their values. Reads inside TorchScript, inside
     functions that PyTorch dispatches as a whole, and through NumPy are not seen. The network's attributes and buffers
     are put back afterwards. A mode `within` sees every call before the reads are forced. With a `random_seed`, random
-    numbers come from its stream.
+    numbers come from its stream. A call that reads more than `max_iterations` values at one place is cut off.
     """
     _, leaves = flatten((args, dict(kwargs)), "static", root="input")
     given = [leaf.detach().clone() for leaf in leaves]
     call_args, call_kwargs = rebuild((args, dict(kwargs)), given)
-    mode = _ForcingMode(reads, _own_tensors(model), Independence(model))
+    mode = _ForcingMode(reads, _own_tensors(model), Independence(model), max_iterations)
     output: Any = None
-    exception: Exception | None = None
+    exception: BaseException | None = None
     # Compiled functions crash under a torch function mode; eager is what is wanted here anyway.
     with preserved(model), torch.no_grad(), torch.compiler.set_stance("force_eager"), written_out():
         try:
             seeded = nullcontext() if random_seed is None else Seeded(random_seed)
             with mode, within or nullcontext(), seeded:
                 output = model(*call_args, **call_kwargs)
-        except Exception as error:  # noqa: BLE001 (whatever the network raises is its result)
+        except (Exception, EndlessRun) as error:  # noqa: BLE001 (whatever the network raises is its result)
             exception = error
         output = detached(output)
     return EagerRun(output, tuple(mode.reads), exception, mode.position, tuple(given))
@@ -147,6 +153,7 @@ class _ForcingMode(TorchFunctionMode):
         expected: Sequence[ExpectedRead],
         own: Mapping[int, tuple[torch.Tensor, int]],
         independence: Independence,
+        max_iterations: int | None,
     ) -> None:
         super().__init__()
         self._own = own
@@ -155,6 +162,8 @@ class _ForcingMode(TorchFunctionMode):
         self.position = 0
         self._expected = expected
         self._lines = UserLines()
+        self._most = max_iterations
+        self._counts: Counter[str] = Counter()
         self._margins = Margins()
         self._reading = _reading_functions()
 
@@ -184,6 +193,9 @@ class _ForcingMode(TorchFunctionMode):
         if not isinstance(natural, (bool, int, float)):
             return natural
         line = self._lines.current()
+        self._counts[line.loc] += 1
+        if self._most is not None and self._counts[line.loc] > self._most:
+            raise EndlessRun(f"more than {self._most} values are read at {line.loc} (max_iterations)")
         kind: Scalar = "bool" if isinstance(natural, bool) else "int" if isinstance(natural, int) else "float"
         value: Number = natural
         expected: int | None = None

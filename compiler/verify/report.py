@@ -133,7 +133,8 @@ class VerificationReport:
     `complete` tells that `paths` are all feasible paths. `never_taken` are branch edges that no compared run
     took, with the reason. `marginal` are flips within rounding, `rounded` outputs above their tolerance by
     rounding, judged by float64; they are no failures, but shown. `pathless` are failures in which the compiled
-    network broke down. `samples` let the artifact verify itself elsewhere.
+    network broke down, `uncompared` says which random inputs could not be compared and why. `samples` let the
+    artifact verify itself elsewhere.
     """
 
     paths: tuple[PathResult, ...]
@@ -142,6 +143,7 @@ class VerificationReport:
     marginal: tuple[MarginalFlip, ...]
     rounded: tuple[RoundedOutput, ...]
     pathless: tuple[Failure, ...]
+    uncompared: tuple[str, ...]
     samples: Samples
 
     @property
@@ -173,6 +175,7 @@ class VerificationReport:
             "failures": [str(failure) for failure in self.failures],
             "marginal": [_flip(item) for item in self.marginal],
             "rounded": [item.to_dict() for item in self.rounded],
+            "uncompared": list(self.uncompared),
         }
 
 

@@ -23,6 +23,7 @@ class Results:
         self._keep_samples = keep_samples
         self._paths: dict[object, PathResult] = {}
         self._failures: list[Failure] = []
+        self._uncompared: list[str] = []
         self._marginal: list[MarginalFlip] = []
         self._rounded: list[RoundedOutput] = []
         self._samples = Samples()
@@ -47,8 +48,11 @@ class Results:
         if call.wrong or (call.skipped and known):
             self._fail(result, inputs, call.wrong or call.skipped)
         elif call.skipped:
+            note = f"{inputs.label}: {call.skipped}"
             if result is not None:
-                result.skipped.append(f"{inputs.label}: {call.skipped}")
+                result.skipped.append(note)
+            else:
+                self._uncompared.append(note)
         elif result is not None:
             result.forced += forced
             result.natural += not forced
@@ -125,6 +129,7 @@ class Results:
             tuple(self._marginal),
             tuple(self._rounded),
             tuple(self._failures),
+            tuple(self._uncompared),
             self._samples,
         )
 

@@ -96,10 +96,17 @@ class Call:
 class Caller:
     """Calls a network in eager PyTorch and as compiled."""
 
-    def __init__(self, program: Program, model: Callable[..., Any], executable: Executable) -> None:
+    def __init__(
+        self,
+        program: Program,
+        model: Callable[..., Any],
+        executable: Executable,
+        max_iterations: int | None = None,
+    ) -> None:
         self.program = program
         self._model = model
         self._executable = executable
+        self._max_iterations = max_iterations
         self._flows = Flows(program)
         self.rounding = Rounding(model, program.seed)
         self._hints: dict[str, Number] = {}
@@ -158,7 +165,7 @@ class Caller:
             ExpectedRead(*self.reads[name], None if natural else value, origin.data)
             for (name, _), value, origin in zip(reads, values, flow.reads, strict=True)
         )
-        eager = run_eager_forced(self._model, inputs.args, inputs.kwargs, expected, random_seed=self.program.seed)
+        eager = self._run_eager(inputs, expected)
         situation = Situation(inputs, path, expected, eager, flow.coarsest)
         call = self._judge(Call(path, trace, eager, tuple(reads), tuple(values), situation))
         if not call.good or trace.raises:
@@ -179,8 +186,17 @@ class Caller:
         return [(name, value) for name, value in trace.reads if self.reads[name][0]]
 
     def _eager(self, inputs: InputSet, reads: Reads) -> EagerRun:
-        expected = [ExpectedRead(*self.reads[name], value) for name, value in reads]
-        return run_eager_forced(self._model, inputs.args, inputs.kwargs, expected, random_seed=self.program.seed)
+        return self._run_eager(inputs, [ExpectedRead(*self.reads[name], value) for name, value in reads])
+
+    def _run_eager(self, inputs: InputSet, expected: Sequence[ExpectedRead]) -> EagerRun:
+        return run_eager_forced(
+            self._model,
+            inputs.args,
+            inputs.kwargs,
+            expected,
+            random_seed=self.program.seed,
+            max_iterations=self._max_iterations,
+        )
 
     def _judge(self, call: Call) -> Call:
         """Compare how both ended."""
@@ -243,7 +259,7 @@ def _ending(eager: EagerRun) -> str:
     return f"raises {eager.raises}: {eager.exception}" if eager.raises else "returns"
 
 
-def _raised_by_statement(error: Exception | None) -> bool:
+def _raised_by_statement(error: BaseException | None) -> bool:
     """Whether a ``raise`` or ``assert`` of the network's own raised it, rather than a failing operation."""
     frames = traceback.extract_tb(error.__traceback__) if error is not None else []
     if not frames or not UserLines().is_users(frames[-1].filename):

@@ -53,6 +53,7 @@ def verify_sessions(
     *,
     random: int,
     seed: int,
+    max_iterations: int | None = None,
     progress: Progress | None = None,
 ) -> VerificationReport:
     """Compare `CALLS` calls in a session of `executable` with as many of `model`, as `verify` does for one call."""
@@ -70,6 +71,7 @@ def verify_sessions(
         limit=PATHS,
         progress=progress,
         keep_samples=False,
+        max_iterations=max_iterations,
     )
 
 

@@ -39,6 +39,7 @@ def verify(
     limit: int = 64,
     progress: Progress | None = None,
     keep_samples: bool = True,
+    max_iterations: int | None = None,
 ) -> VerificationReport:
     """Compare `executable`, compiled from `program`, with the unmodified `model`, path by path.
 
@@ -49,7 +50,8 @@ def verify(
     sought by random inputs. Natural: on the example inputs, on `samples` and on `random` random inputs (drawn
     from `seed`, named dimensions varied) the decisions must be those of eager PyTorch too. `dims` are the
     named dimensions (input name -> axis -> name), by default those of the program's own inputs. With `keep_samples`
-    the report has samples for the artifact.
+    the report has samples for the artifact. Runs in which a loop takes more than `max_iterations`, both compiled and in
+    eager PyTorch, are not compared; `executable` is loaded with the same limit.
 
     Raises SignatureError where a sample has another structure than the example inputs.
     """
@@ -57,7 +59,7 @@ def verify(
     example = input_set("the example inputs", bound)
     given = [like(bound, bind(forward, sample), f"sample {i + 1}") for i, sample in enumerate(samples)]
     drawn = random_inputs(bound, _named_dims(program) if dims is None else dims, max(random, 1), seed)
-    verifier = _Verifier(program, Caller(program, model, executable), keep_samples)
+    verifier = _Verifier(program, Caller(program, model, executable, max_iterations), keep_samples)
     hints = verifier.caller.learn(example)
     found = paths(program, limit, example.shapes, hints, seed)
     verifier.results.expect(found.paths)

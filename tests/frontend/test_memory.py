@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import nn
+
+from adaptc.compiler.errors import CompileError
 
 from .checking import check, signs
 
@@ -245,3 +248,25 @@ class Overwritten(nn.Module):
 
 def test_a_buffer_on_one_way_and_a_value_on_another():
     check(Overwritten(), [(torch.full((4,), value),) for value in (1.0, 0.2, -0.2, -1.0)])
+
+
+class TwoViews(nn.Module):
+    """Two attributes on one memory, of which one is changed in place, before or after the other is seen."""
+
+    def __init__(self, before):
+        super().__init__()
+        self.before = before
+        self.register_buffer("table", torch.zeros(3, 4))
+        self.row = self.table[1]
+
+    def forward(self, x):
+        total = self.table.sum() if self.before else x.sum()
+        if total <= x.mean():
+            self.row.add_(x[0])
+        return self.table + total
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_attributes_that_share_memory_are_not_changed_in_place(before):
+    with pytest.raises(CompileError, match="share memory, and the network changes it in place"):
+        check(TwoViews(before), signs(2, 2, 4))
