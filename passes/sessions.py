@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+import torch
 from torch import fx
 
 from adaptc.compiler.ir.copying import copy_program
 from adaptc.compiler.ir.expressions import map_edges, map_step, map_terminator, substitute
-from adaptc.compiler.ir.program import Code, Program, edges, programs
+from adaptc.compiler.ir.program import Code, Dim, Program, TensorType, Type, edges, programs
 from adaptc.passes.manager import PassManager
 from adaptc.passes.pipeline import default_pipeline
 from adaptc.passes.program.remove_dead_values import RemoveDeadValues, live_parameters
-from adaptc.runtime.hostprogram import Edge, Expr, Ref, Return
+from adaptc.runtime.hostprogram import Edge, Expr, Jump, Ref, Return, ValueSpec
 
 
 def prune_state(program: Program) -> None:
@@ -45,18 +47,34 @@ def prune_state(program: Program) -> None:
         entry.params = [param for param in entry.params if param.name not in dropped]
         later.state = tuple(param for param in later.state if param.name not in dropped)
         PassManager(default_pipeline()).run(later)
-    if not any(live) and all(_form(later) == _form(program) for later in program.later):
+    if not any(live) and all(
+        _form(later, _equal_weights(later, program)) == _form(program, {}) for later in program.later
+    ):
         program.later = ()
         for block in program.blocks.values():
             if isinstance(block.terminator, Return):
                 block.terminator = msgspec.structs.replace(block.terminator, next=None)
 
 
-def _form(program: Program) -> list[object]:
-    """What a call of `program` does, whatever its blocks and values are called, and whichever program comes next."""
+def _equal_weights(program: Program, other: Program) -> dict[str, str]:
+    """The weights of `program` that `other` has under another name, with that name: constants that both have made."""
+    made = {name: tensor for name, tensor in other.weights.items() if name not in program.weights}
+    return {
+        name: theirs
+        for name, tensor in program.weights.items()
+        if name not in other.weights
+        for theirs, candidate in made.items()
+        if candidate.dtype == tensor.dtype and torch.equal(candidate, tensor)
+    }
+
+
+def _form(program: Program, weights: Mapping[str, str]) -> list[object]:
+    """What a call of `program` does, whatever its blocks, values and dimensions are called, wherever it stands in the
+    source, and whichever program comes next. `weights` are other names for some of its weights."""
     numbers = {program.entry: "0"}
     found = [program.entry]
     form: list[object] = []
+    dimensions = _Dimensions()
     for name in found:
         block = program.blocks[name]
         for edge in edges(block):
@@ -69,14 +87,38 @@ def _form(program: Program) -> list[object]:
         def renamed(expr: Expr, refs: Mapping[str, Expr] = refs) -> Expr:
             return substitute(expr, refs)
 
-        steps = [msgspec.structs.replace(map_step(step, renamed), name="") for step in block.steps]
+        steps = [msgspec.structs.replace(map_step(step, renamed), name="", loc="") for step in block.steps]
         end = map_edges(map_terminator(block.terminator, renamed), lambda edge: Edge(numbers[edge.block], edge.args))
+        if not isinstance(end, Jump):
+            end = msgspec.structs.replace(end, loc="")
         if isinstance(end, Return):
-            end = msgspec.structs.replace(end, next=None)
+            specs = [
+                spec if spec.shape is None else ValueSpec(spec.dtype, dimensions.of_shape(spec.shape))
+                for spec in end.specs
+            ]
+            end = msgspec.structs.replace(end, next=None, specs=tuple(specs))
         inputs = [refs[value].name for value in block.inputs]
         code = None if block.code is None else _code_form(block.code)
-        form.append((code, block.weights, repr((inputs, [param.type for param in block.params], steps, end))))
+        names = [weights.get(weight, weight) for weight in block.weights]
+        types = [dimensions.of_type(param.type) for param in block.params]
+        form.append((code, names, repr((inputs, types, steps, end))))
     return form
+
+
+class _Dimensions:
+    """Gives the names of dimensions numbers, in the order in which they are met."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, str] = {}
+
+    def of_type(self, given: Type) -> Type:
+        return TensorType(given.dtype, self.of_shape(given.shape)) if isinstance(given, TensorType) else given
+
+    def of_shape(self, shape: Sequence[Dim]) -> tuple[Dim, ...]:
+        return tuple(re.sub(r"[A-Za-z_]\w*", self._number, dim) if isinstance(dim, str) else dim for dim in shape)
+
+    def _number(self, name: re.Match[str]) -> str:
+        return self._numbers.setdefault(name.group(), f"d{len(self._numbers)}")
 
 
 def _code_form(code: Code) -> tuple[object, ...]:
@@ -88,8 +130,9 @@ def _code_form(code: Code) -> tuple[object, ...]:
         target = str(node.target) if node.op == "call_function" else ""
         given = fx.node.map_arg((node.args, node.kwargs), numbered)
         rows.append(f"{node.op} {target} {given!r}")
-    text = "\n".join(rows)
-    return (text, code.inputs, code.weights, code.outputs)
+    dimensions = _Dimensions()
+    types = [tuple(map(dimensions.of_type, given)) for given in (code.inputs, code.weights, code.outputs)]
+    return ("\n".join(rows), *types)
 
 
 def share_codes(program: Program) -> None:

@@ -15,7 +15,7 @@ from adaptc.compiler.frontend import prelude, rolling, segments, texts
 from adaptc.compiler.frontend.assemble import Assembly, reachable
 from adaptc.compiler.frontend.assemble import weight_names as weight_names_of
 from adaptc.compiler.frontend.draft import Arm, Draft, Operand, RaiseEnd, ReturnEnd, SizeStep, Value
-from adaptc.compiler.frontend.export import UNEXPORTABLE, Exporter
+from adaptc.compiler.frontend.export import UNEXPORTABLE, Exporter, Exports
 from adaptc.compiler.frontend.heap import Heap, contents, same_contents
 from adaptc.compiler.frontend.instructions import FunctionCode
 from adaptc.compiler.frontend.iterators import is_poisoned
@@ -43,7 +43,8 @@ Progress = Callable[[int, int], None]
 class Known:
     """What earlier attempts have found out: functions to interpret, places where states stay apart and where loops
     must become loops, inputs (by number) that calls change in place, dimensions that are the same in all calls;
-    `growing`: whether lists that calls append to become ones of any length."""
+    `growing`: whether lists that calls append to become ones of any length. `recorded` are the torch calls that all
+    attempts have recorded, of which there may be `most_recorded` where another call of a session begins."""
 
     interpreted: set[CodeType] = field(default_factory=set)
     split_sites: set[JoinSite] = field(default_factory=set)
@@ -52,6 +53,8 @@ class Known:
     fixed: set[str] = field(default_factory=set)
     growing: bool = True
     random_seed: int | None = None
+    recorded: int = 0
+    most_recorded: int | None = None
     deferred: list[Problem] = field(default_factory=list)
 
 
@@ -65,6 +68,7 @@ class Attempt:
         shapes: Mapping[str, tuple[int | str, ...]],
         name: str,
         lowerer: Lowerer,
+        exports: Exports,
         known: Known,
         session: bool,
     ) -> None:
@@ -73,6 +77,7 @@ class Attempt:
         self.shapes = shapes
         self.name = name
         self.lowerer = lowerer
+        self.exports = exports
         self.known = known
         self.session = session
         self.dims: dict[str, Any] = {}
@@ -122,6 +127,8 @@ class Attempt:
             self._next_call,
         )
         machine.growing = known.growing
+        if known.most_recorded is not None:
+            machine.most_recorded = known.most_recorded - known.recorded
         machine.return_location = _split_location(_where(self.model))
         machine.drafts.append(entry)
         recorder.draft, recorder.held = entry, held
@@ -135,6 +142,7 @@ class Attempt:
                     machine.run(self._call(), (self.model, args, kwargs), {}, State([], entry, held))
             finally:
                 heap.reset()
+                known.recorded += recorder.recorded
         if machine.problems:
             raise CompileError([*machine.found, *self._problems_of_code(machine, entry)])
         self._note_changes()
@@ -282,7 +290,7 @@ class Attempt:
         return value_spec(self._types().tensor_type(fake))
 
     def _types(self) -> Exporter:
-        return Exporter(self.recorder.symbols, dict(self.dim_names))
+        return Exporter(self.recorder.symbols, dict(self.dim_names), self.exports)
 
     def _problems_of_code(self, machine: Machine, entry: Draft) -> list[Problem]:
         """Problems of the tensor code itself, for a network that is refused already: all are listed at once."""
@@ -306,7 +314,7 @@ class Attempt:
             if loops and loops[-1] not in self.known.split_sites:
                 raise NeedsSplit(loops[-1], exporter.problems) from None
             raise
-        table = {name: tensor.detach() for name, tensor in {**recorder.weights, **exporter.constants}.items()}
+        table = {name: tensor.detach() for name, tensor in {**recorder.weights, **self.exports.constants}.items()}
         programs = self._programs({block.name: block for block in blocks}, assembly.entries(), table)
         programs[0].later = tuple(programs[1:])
         return programs[0]

@@ -10,6 +10,7 @@ import torch
 
 from adaptc.compiler.errors import CompileError, Problem
 from adaptc.compiler.frontend.attempt import Attempt, Known, Progress
+from adaptc.compiler.frontend.export import Exports
 from adaptc.compiler.frontend.lower import Lowerer
 from adaptc.compiler.frontend.signals import (
     JoinSite,
@@ -25,6 +26,10 @@ from adaptc.compiler.ir.program import Program
 from adaptc.compiler.signature import Bound, apply_dims
 
 MAX_RESTARTS = 200
+SESSION_EFFORT = 12
+"""The search for sessions may record so many times the torch calls that the capture of one call recorded,"""
+LEAST_EFFORT = 10_000
+"""or so many, where these are more."""
 MAX_FREE = 3
 """Up to so many dimensions, every choice of those that are fixed in a session is tried."""
 
@@ -45,10 +50,10 @@ def capture(
     found.
     """
     shapes = apply_dims(bound.inputs, dims)
-    lowerer = Lowerer()
+    lowerer, exports = Lowerer(), Exports()
 
     def attempt(known: Known, session: bool) -> Attempt:
-        return Attempt(model, bound, shapes, name, lowerer, known, session)
+        return Attempt(model, bound, shapes, name, lowerer, exports, known, session)
 
     known = Known(random_seed=random_seed)
     program, left_behind = _restarting(attempt, known, False, progress)
@@ -56,7 +61,11 @@ def capture(
         return program
     names = sorted({name for shape in shapes.values() for name in shape if isinstance(name, str)})
     reasons: list[str] = []
+    hopeless: set[bool] = set()
+    known.most_recorded = known.recorded + max(SESSION_EFFORT * known.recorded, LEAST_EFFORT)
     for growing, fixed in product((True, False), _choices(names)):
+        if growing in hopeless:
+            continue
         begun = replace(
             known,
             split_sites=set(known.split_sites),
@@ -70,8 +79,12 @@ def capture(
             break
         except NoSession as no:
             reasons.append(str(no.problem))
+            if no.whatever_is_fixed:
+                hopeless.add(growing)
         except CompileError as error:
             reasons.append(str(error.problems[0]))
+        finally:
+            known.recorded = begun.recorded
     program.no_session = "".join(reasons[:1])
     program.notes += [f"{name} is changed by a call: the next call of a session begins with it" for name in left_behind]
     return program

@@ -57,18 +57,26 @@ class _Shared:
     constants: tuple[str, ...]
 
 
-class Exporter:
-    """Exports drafts; drafts of the same structure share one `Code`. `constants` collects tensors that the export
-    lifts out of the code, by name."""
+class Exports:
+    """What has been exported in all attempts of a capture, by structure. `constants` are tensors that the export has
+    lifted out of the code, by name; `kept` keeps alive what structures are told apart by."""
 
-    def __init__(self, symbols: SymbolTable, dims: dict[sympy.Symbol, str]) -> None:
-        self.symbols = symbols
-        self.dims = dims
+    def __init__(self) -> None:
         self.shared: dict[str, _Shared] = {}
         self.constants: dict[str, torch.Tensor] = {}
+        self.functions: dict[Any, int] = {}
+        self.kept: list[Sequence[Op]] = []
+
+
+class Exporter:
+    """Exports drafts; drafts of the same structure share one `Code`."""
+
+    def __init__(self, symbols: SymbolTable, dims: dict[sympy.Symbol, str], exports: Exports) -> None:
+        self.symbols = symbols
+        self.dims = dims
+        self.exports = exports
         self.problems: list[Problem] = []
         self.failing: list[Draft] = []
-        self._functions: dict[Any, int] = {}
         self._decompositions = Decompositions()
 
     def tensor_type(self, tensor: torch.Tensor) -> TensorType:
@@ -115,14 +123,16 @@ class Exporter:
             return None
         layout = Layout(draft, tape, self.symbols)
         key = self._key(draft, tape, layout, outputs)
-        if key not in self.shared:
+        known = self.exports.shared
+        if key not in known:
             try:
-                self.shared[key] = self._export(draft, tape, layout, outputs, name)
+                known[key] = self._export(draft, tape, layout, outputs, name)
+                self.exports.kept.append(tape)
             except _Unexportable as error:
                 self.problems.append(error.problem)
                 self.failing.append(draft)
                 return None
-        shared = self.shared[key]
+        shared = known[key]
         values = [
             *[draft.inputs[slot] for slot in layout.tensors],
             *[self.symbols.values[s] for s in layout.scalars],
@@ -138,6 +148,7 @@ class Exporter:
         """A text that is equal for drafts of equal structure."""
         slots: dict[int, int] = {}
         symbols: dict[sympy.Basic, sympy.Symbol] = {}
+        functions = self.exports.functions
 
         def number(slot: int) -> int:
             return slots.setdefault(slot, len(slots))
@@ -161,7 +172,7 @@ class Exporter:
             parts.append(f"%{number(slot)}={tensor.dtype}[{extents}]")
         parts += [f"{canonical(symbol)}={self.symbols.kinds[symbol]}" for symbol in layout.scalars]
         for op in tape:
-            function = self._functions.setdefault(op.function, len(self._functions))
+            function = functions.setdefault(op.function, len(functions))
             results = [None if slot is None else number(slot) for slot in op.results]
             arguments = map_leaves(text, (op.args, op.kwargs))
             parts.append(f"{function}{arguments}->{results}{op.autocast}")
@@ -255,11 +266,12 @@ class Exporter:
         return _Shared(code, tuple(used_inputs), tuple(used_weights), tuple(names))
 
     def _constant(self, tensor: torch.Tensor) -> str:
-        for name, known in self.constants.items():
+        constants = self.exports.constants
+        for name, known in constants.items():
             if known.dtype == tensor.dtype and known.shape == tensor.shape and torch.equal(known, tensor):
                 return name
-        name = f"literal_{len(self.constants)}"
-        self.constants[name] = tensor.detach().clone()
+        name = f"literal_{len(constants)}"
+        constants[name] = tensor.detach().clone()
         return name
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from adaptc.compiler.frontend import segments
+from adaptc.compiler.frontend import prelude, segments
 from adaptc.compiler.frontend.state import Frame, Generator, Snapshot, State
 from adaptc.compiler.frontend.variables import Variable
 
@@ -175,6 +175,7 @@ class Heap:
         self.owned: list[Any] = []
         self.names: dict[int, str] = {}
         self.variables: dict[ContextVar[Any], tuple[Variable, tuple[Any, ...]]] = {}
+        self.own = {id(module): module for module in model.modules()}
         for module in model.modules():
             for name, value in module.__dict__.items():
                 if name not in _MODULE_TABLES and not isinstance(value, (*_ATOMS, torch.nn.Module)):
@@ -182,15 +183,25 @@ class Heap:
                     self.names.setdefault(id(value), f"{type(module).__name__}.{name}")
         self.start = self.snapshot([])
 
-    def snapshot(self, roots: Iterable[Any]) -> Snapshot:
-        """Shallow copies of all mutable objects reachable from `roots`, from owned objects and watched modules."""
+    def snapshot(self, roots: Iterable[Any], between_calls: bool = False) -> Snapshot:
+        """Shallow copies of all mutable objects reachable from `roots`, from owned objects and watched modules.
+
+        In the middle of a call, code that cannot be looked into may hold a module that the call has made. Between
+        calls, only what leads to such a module keeps it.
+        """
         found: Snapshot = {}
         stack = [*roots, *self.owned]
-        for module, _, _ in self.watched.values():
+
+        def keep(module: torch.nn.Module) -> None:
             attributes = dict(module.__dict__)
             tables = {name: dict(attributes[name]) for name in _MODULE_TABLES if isinstance(attributes.get(name), dict)}
             found[id(module)] = (module, (attributes, tables))
-            stack += [value for name, value in attributes.items() if name not in _MODULE_TABLES]
+            stack.extend(value for name, value in attributes.items() if name not in _MODULE_TABLES)
+            stack.extend(tables.get("_modules", {}).values())
+
+        for module, _, _ in self.watched.values():
+            if not between_calls or id(module) in self.own:
+                keep(module)
         seen: set[int] = set()
         while stack:
             item = stack.pop()
@@ -198,6 +209,9 @@ class Heap:
                 continue
             seen.add(id(item))
             if isinstance(item, torch.nn.Module):
+                if id(item) not in self.own and id(item) not in found:
+                    self.watch(item)
+                    keep(item)
                 continue
             if isinstance(item, (tuple, frozenset)):
                 stack += item
@@ -231,7 +245,7 @@ class Heap:
         from adaptc.compiler.frontend.state import Modes
 
         state.prune()
-        state.heap = self.snapshot(roots(state.frames))
+        state.heap = self.snapshot(roots(state.frames), state.frames[-1].code.code is prelude.session.__code__)
         state.modes = Modes.current()
 
     def activate(self, state: State) -> None:
@@ -256,7 +270,10 @@ class Heap:
     def changes(self) -> list[str]:
         """What the network's modules and the objects that they own hold now and did not hold at the start."""
         found: list[str] = []
+        kept = self.snapshot([], between_calls=True)
         for module, attributes, tables in self.watched.values():
+            if id(module) not in kept:
+                continue
             before = {
                 **attributes,
                 **{f"{table}.{name}": item for table in tables for name, item in tables[table].items()},

@@ -61,6 +61,7 @@ class Machine:
         self.drafts: list[Draft] = []
         self.headers: list[rolling.Roll] = []
         self.growing = True
+        self.most_recorded: int | None = None
         self.problems: dict[tuple[str, int, str], list[tuple[Problem, tuple[rolling.Roll, ...]]]] = {}
         self.deferred: list[Problem] = []
         self.notes: dict[str, None] = {}

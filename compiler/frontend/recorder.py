@@ -62,7 +62,7 @@ class Recorder(TorchFunctionMode):
 
     `draft` and `held` belong to the state that runs; the machine sets them whenever it activates another state.
     `location` gives file and line of the instruction that the machine is at. `grown` tells whether any list has
-    grown in a loop of the network so far.
+    grown in a loop of the network so far, `recorded` how many calls have been recorded.
     """
 
     def __init__(self, weights: dict[int, str], location: Callable[[], tuple[str, int]]) -> None:
@@ -89,6 +89,7 @@ class Recorder(TorchFunctionMode):
         self.parts: dict[int, Part] = {}
         self.dimensions: dict[sympy.Basic, str] = {}
         self.grown = False
+        self.recorded = 0
         self._weight_values: dict[int, Value] = {}
         self._count = 0
 
@@ -184,6 +185,7 @@ class Recorder(TorchFunctionMode):
 
     def _record(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         tensors: list[torch.Tensor] = []
+        self.recorded += 1
 
         def to_fake(leaf: Any) -> Any:
             if isinstance(leaf, torch.Tensor):

@@ -63,11 +63,12 @@ class Undecided(BaseException):
 
 
 class NoSession(BaseException):
-    """Calls cannot follow each other, for the reason that `problem` tells."""
+    """Calls cannot follow each other, for the reason that `problem` tells, `whatever_is_fixed` of the dimensions."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, *, whatever_is_fixed: bool = False) -> None:
         super().__init__(str(problem))
         self.problem = problem
+        self.whatever_is_fixed = whatever_is_fixed
 
 
 class Refused(BaseException):

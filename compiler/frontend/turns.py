@@ -44,6 +44,11 @@ def begin(machine: Machine, state: State) -> None:
 
 def follow(machine: Machine, states: list[State]) -> None:
     """Calls have ended in `states`: link them to headers, or capture again what follows a header that is widened."""
+    if machine.most_recorded is not None and machine.recorder.recorded > machine.most_recorded:
+        raise NoSession(
+            no_session(machine, f"after {len(machine.headers)} different structures there were still others"),
+            whatever_is_fixed=True,
+        )
     if len(states) > 1 and machine.site(states[0]) not in machine.split_sites:
         states = joins.merge(machine, states)
     waiting = [state for state in states if not _linked(machine, state)]
@@ -99,6 +104,7 @@ def _widen(machine: Machine, state: State) -> None:
                 machine.ready.append(state)
             return
     if len(machine.headers) == MAX_HEADERS:
-        raise NoSession(no_session(machine, f"it took {MAX_HEADERS} different structures ({why})"))
+        problem = no_session(machine, f"it took {MAX_HEADERS} different structures ({why})")
+        raise NoSession(problem, whatever_is_fixed=True)
     state.apart, state.begins = False, True
     machine.ready.append(state)

@@ -444,3 +444,28 @@ def test_a_state_that_never_settles():
     assert "calls cannot follow each other in a session" in program.no_session
     assert __file__ in program.no_session
     check(copy.deepcopy(model), signs(4, 3))
+
+
+class MakesModules(nn.Module):
+    """Modules that a call makes and lets go, and one that it keeps."""
+
+    def __init__(self, keeps):
+        super().__init__()
+        self.keeps = keeps
+        self.scale = None
+
+    def forward(self, x):
+        x = nn.Softmax(dim=-1)(x) if x.sum() > 0 else nn.Softmax(dim=0)(x)
+        if self.scale is not None:
+            return self.scale(x) + 1
+        if self.keeps:
+            self.scale = nn.Sequential(nn.ReLU())
+        return x
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_only_modules_that_something_leads_to_outlive_a_call(keeps):
+    program = check(MakesModules(keeps), signs(7, 3))
+    assert bool(program.later) == keeps
+    assert any("MakesModules.scale is changed" in note for note in program.notes) == keeps
+    assert not any("Softmax" in note for note in program.notes)
