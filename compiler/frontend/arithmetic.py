@@ -204,9 +204,15 @@ def _text(function: str, a: str, b: Any) -> Any:
     if function != "mod":
         symbolic = isinstance(b, str) and (texts.is_symbolic(a) or texts.is_symbolic(b))
         return texts.make([a, b]) if symbolic else a + b
-    symbolic = any(texts.is_symbolic(item) for item in (b if isinstance(b, tuple) else (b,)))
+    given = b if isinstance(b, tuple) else (b,)
+    as_numbers = isinstance(a, str) and "%s" not in a and any(map(_whole, given))
+    symbolic = as_numbers or any(map(texts.is_symbolic, given))
     made = texts.percent(a, b) if symbolic else None
     return a % b if made is None else made
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and not value.is_floating_point()
 
 
 def _booleans(a: Any, b: Any) -> bool:

@@ -107,7 +107,9 @@ def call(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[st
             compares(machine, (function.__self__, *args), kwargs, dst)
             return None
     if isinstance(function, BuiltinMethodType) and type(function.__self__) in (str, texts.SymbolicText):
-        if any(texts.is_symbolic(arg) for arg in (function.__self__, *args, *kwargs.values())):
+        given = (function.__self__, *args, *kwargs.values())
+        formats = function.__name__ == "format" and any(isinstance(arg, torch.Tensor) for arg in given)
+        if formats or any(map(texts.is_symbolic, given)):
             return _result(machine, dst, _text_method(machine, function, args, kwargs))
     if (method := variables.method_of(function)) is not None:
         function = getattr(machine.heap.variable(function.__self__), method)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from types import CellType, FunctionType
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from adaptc.compiler.frontend import arithmetic, calls, iteration, subscripts, texts
 from adaptc.compiler.frontend import instructions as code
 from adaptc.compiler.frontend.iteration import items
@@ -150,6 +152,9 @@ def format_value(machine: Machine, frame: Frame, i: code.Format) -> None:
     value = operand(frame, i.value)
     spec = operand(frame, i.spec)
     convert: dict[str, Callable[[Any], Any]] = {"": lambda item: item, "s": str, "r": repr, "a": ascii}
+    if isinstance(value, torch.Tensor) and not i.conversion:
+        store(machine, frame, i.dst, value.__format__(spec))
+        return
     if not texts.is_symbolic(value):
         value = convert[i.conversion](value)
     store(machine, frame, i.dst, texts.of_value(value, spec))

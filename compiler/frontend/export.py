@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -67,6 +68,12 @@ class Exports:
         self.functions: dict[Any, int] = {}
         self.kept: list[Sequence[Op]] = []
 
+    def name(self, stem: str) -> str:
+        """`stem` as the name of a code, with a number where another code has it."""
+        taken = {shared.code.name for shared in self.shared.values()}
+        numbered = (f"{stem}_{number}" for number in itertools.count(2))
+        return stem if stem not in taken else next(name for name in numbered if name not in taken)
+
 
 class Exporter:
     """Exports drafts; drafts of the same structure share one `Code`."""
@@ -126,7 +133,7 @@ class Exporter:
         known = self.exports.shared
         if key not in known:
             try:
-                known[key] = self._export(draft, tape, layout, outputs, name)
+                known[key] = self._export(draft, tape, layout, outputs, self.exports.name(name))
                 self.exports.kept.append(tape)
             except _Unexportable as error:
                 self.problems.append(error.problem)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from adaptc.compiler import randomness
-from adaptc.compiler.frontend import drawing, masks, parts, segments, slices, written
+from adaptc.compiler.frontend import drawing, masks, parts, segments, slices, texts, written
 from adaptc.compiler.frontend.draft import leaves
 from adaptc.compiler.frontend.reasons import NATIVE_LIST
 from adaptc.compiler.frontend.signals import NeedsInterpretation, Refused
@@ -102,6 +102,14 @@ def _contains(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...
 def _length(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     length = recorder.fake(args[0]).shape[0]
     return length if isinstance(length, int) else recorder.needs_truth("the length of a tensor")
+
+
+def _format(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A tensor of no dimensions is formatted as its number."""
+    tensor, spec = args
+    if tensor.dim() or tensor.is_complex():
+        return _text(recorder, func, args, kwargs)
+    return texts.of_value(recorder.read(tensor), spec)
 
 
 def _text(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -368,7 +376,7 @@ REWRITES: dict[Callable[..., Any], Rewrite] = {
     torch.Tensor.allclose: _allclose,
     torch.Tensor.__contains__: _contains,
     torch.Tensor.__len__: _length,
-    torch.Tensor.__format__: _text,
+    torch.Tensor.__format__: _format,
     torch.Tensor.__repr__: _text,
     torch.Tensor.data.__get__: _as(torch.detach),  # type: ignore[attr-defined]
     torch.Tensor.grad.__get__: _no_gradient,  # type: ignore[union-attr]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from adaptc.compiler.frontend.symbols import Symbolic
 
 if TYPE_CHECKING:
     from adaptc.compiler.frontend.machine import Machine
+
+
+_PERCENT = re.compile(r"%(0?\d*(?:\.\d+)?)([sdifeg])")
 
 
 @dataclass(frozen=True)
@@ -71,14 +75,16 @@ def formatted(template: str, args: Sequence[Any], kwargs: dict[str, Any]) -> str
 
 
 def percent(template: str, values: Any) -> str | None:
-    """``template % values`` for plain ``%s`` and ``%d``, None for anything else."""
+    """``template % values`` for ``%s`` and for numbers with a width and a precision, None for anything else."""
     given = values if isinstance(values, tuple) else (values,)
-    pieces = template.replace("%d", "%s").split("%s")
-    if len(pieces) != len(given) + 1 or any("%" in piece for piece in pieces):
+    first, *others = _PERCENT.split(template)
+    if len(others) != 3 * len(given) or any("%" in piece for piece in (first, *others[2::3])):
         return None
-    parts = [pieces[0]]
-    for value, piece in zip(given, pieces[1:], strict=True):
-        parts += [of_value(value), piece]
+    parts = [first]
+    for value, width, kind, piece in zip(given, others[::3], others[1::3], others[2::3], strict=True):
+        if (kind == "s" and width) or (kind in "di" and isinstance(value, torch.SymFloat)):
+            return None
+        parts += [of_value(value, "" if kind == "s" else f"{width}{'d' if kind == 'i' else kind}"), piece]
     return make(parts)
 
 

@@ -184,6 +184,8 @@ class _ForcingMode(TorchFunctionMode):
             return result
         kind: Scalar = "bool" if func in _TESTS else _scalar_kind(tensor)
         fixed = all(self._independence.holds(arg) for arg in args if isinstance(arg, torch.Tensor))
+        if func is torch.Tensor.__format__:
+            return result if tensor.dim() else format(self._value(tensor.item(), kind, margin, fixed), *args[1:])
         if isinstance(result, list):
             return self._list(result, kind, margin, fixed)
         return self._value(result, kind, margin, fixed)
@@ -229,6 +231,7 @@ def _reading_functions() -> frozenset[Any]:
             tensor.__int__,
             tensor.__float__,
             tensor.__index__,
+            tensor.__format__,
             tensor.__contains__,
             tensor.item,
             tensor.tolist,

@@ -203,6 +203,25 @@ def test_ways_to_make_a_name():
     check(Texts(), VECTORS)
 
 
+class FormattedTensors(Texts):
+    """Names made of tensors, which are formatted as their numbers, in code that is followed and in a function that
+    is run as it is; texts that nothing reads."""
+
+    def forward(self, x):
+        k = x.argmax() % 3
+        text = f"{x.sum():.3f} of {x}"
+        names = "l%02d" % k, f"l{k:02d}", "l0{}".format(k)  # noqa: UP032
+        y = sum(self.layers[name](x) for name in names)
+        return self.named(y, k + 0) + len(text) * 0
+
+    def named(self, x, k):
+        return self.layers[f"l{k:02d}"](x)
+
+
+def test_a_tensor_in_a_name_is_its_number():
+    check(FormattedTensors(), VECTORS)
+
+
 class Missing(nn.Module):
     def __init__(self):
         super().__init__()

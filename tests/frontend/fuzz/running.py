@@ -73,18 +73,18 @@ def build(source: str, filename: str) -> nn.Module:
 
 @contextmanager
 def time_limit(seconds: int) -> Iterator[None]:
-    """Raise Hang in the code inside after this many seconds."""
+    """Raise Hang in the code inside after this many seconds of the processor, which others may share."""
 
     def ring(number: int, frame: FrameType | None) -> None:
         raise Hang
 
-    previous = signal.signal(signal.SIGALRM, ring)
-    signal.alarm(seconds)
+    previous = signal.signal(signal.SIGPROF, ring)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, previous)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, previous)
 
 
 def examine(source: str, filename: str, calls: list[Call], seconds: int = 40) -> Finding:
