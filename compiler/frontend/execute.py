@@ -153,7 +153,7 @@ def format_value(machine: Machine, frame: Frame, i: code.Format) -> None:
     spec = operand(frame, i.spec)
     convert: dict[str, Callable[[Any], Any]] = {"": lambda item: item, "s": str, "r": repr, "a": ascii}
     if isinstance(value, torch.Tensor) and not i.conversion:
-        store(machine, frame, i.dst, value.__format__(spec))
+        store(machine, frame, i.dst, format(value, spec))
         return
     if not texts.is_symbolic(value):
         value = convert[i.conversion](value)
