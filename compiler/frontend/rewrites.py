@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch._subclasses.fake_tensor import unset_fake_temporarily
 
 from adaptc.compiler import randomness
 from adaptc.compiler.frontend import drawing, masks, parts, segments, slices, written
@@ -27,9 +28,10 @@ def _item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], k
 
 
 def _truth(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    constant = getattr(recorder.fake(args[0]), "constant", None)
+    constant = recorder.constants.find(recorder.fake(args[0]))
     if constant is not None:
-        return func(constant)
+        with torch._C.DisableTorchFunction(), unset_fake_temporarily():
+            return func(constant)
     return recorder.needs_truth(f"a tensor's {func.__name__.strip('_')} value")
 
 
