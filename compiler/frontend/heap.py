@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from adaptc.compiler.frontend import prelude, segments
+from adaptc.compiler.frontend import segments
 from adaptc.compiler.frontend.state import Frame, Generator, Snapshot, State
 from adaptc.compiler.frontend.variables import Variable
 
@@ -167,15 +167,16 @@ def children(item: Any, held: Any) -> Iterable[Any]:
 
 class Heap:
     """Freezes and activates states. `owned` are the mutable objects that the network's modules hold from the start, and
-    the context variables that it has set, with `variables` telling what these held before."""
+    the context variables that it has set, with `variables` telling what these held before. Modules in `made` were made
+    by the network's code: like other objects, they count only where something leads to them."""
 
     def __init__(self, model: torch.nn.Module) -> None:
         self.paused = False
         self.watched: dict[int, tuple[torch.nn.Module, dict[str, Any], dict[str, dict[str, Any]]]] = {}
+        self.made: dict[int, torch.nn.Module] = {}
         self.owned: list[Any] = []
         self.names: dict[int, str] = {}
         self.variables: dict[ContextVar[Any], tuple[Variable, tuple[Any, ...]]] = {}
-        self.own = {id(module): module for module in model.modules()}
         for module in model.modules():
             for name, value in module.__dict__.items():
                 if name not in _MODULE_TABLES and not isinstance(value, (*_ATOMS, torch.nn.Module)):
@@ -183,25 +184,11 @@ class Heap:
                     self.names.setdefault(id(value), f"{type(module).__name__}.{name}")
         self.start = self.snapshot([])
 
-    def snapshot(self, roots: Iterable[Any], between_calls: bool = False) -> Snapshot:
-        """Shallow copies of all mutable objects reachable from `roots`, from owned objects and watched modules.
-
-        In the middle of a call, code that cannot be looked into may hold a module that the call has made. Between
-        calls, only what leads to such a module keeps it.
-        """
+    def snapshot(self, roots: Iterable[Any]) -> Snapshot:
+        """Shallow copies of all mutable objects reachable from `roots`, from owned objects and watched modules."""
         found: Snapshot = {}
-        stack = [*roots, *self.owned]
-
-        def keep(module: torch.nn.Module) -> None:
-            attributes = dict(module.__dict__)
-            tables = {name: dict(attributes[name]) for name in _MODULE_TABLES if isinstance(attributes.get(name), dict)}
-            found[id(module)] = (module, (attributes, tables))
-            stack.extend(value for name, value in attributes.items() if name not in _MODULE_TABLES)
-            stack.extend(tables.get("_modules", {}).values())
-
-        for module, _, _ in self.watched.values():
-            if not between_calls or id(module) in self.own:
-                keep(module)
+        watched = [module for module, _, _ in self.watched.values() if id(module) not in self.made]
+        stack = [*roots, *self.owned, *watched]
         seen: set[int] = set()
         while stack:
             item = stack.pop()
@@ -209,9 +196,13 @@ class Heap:
                 continue
             seen.add(id(item))
             if isinstance(item, torch.nn.Module):
-                if id(item) not in self.own and id(item) not in found:
-                    self.watch(item)
-                    keep(item)
+                if id(item) in self.watched:
+                    attributes, tables = held_by_module(item)
+                    found[id(item)] = (item, (attributes, tables))
+                    stack += [value for name, value in attributes.items() if name not in _MODULE_TABLES]
+                    stack += [value for table in tables.values() for value in table.values()]
+                elif id(item) in self.made:
+                    stack += item._modules.values()
                 continue
             if isinstance(item, (tuple, frozenset)):
                 stack += item
@@ -245,7 +236,7 @@ class Heap:
         from adaptc.compiler.frontend.state import Modes
 
         state.prune()
-        state.heap = self.snapshot(roots(state.frames), state.frames[-1].code.code is prelude.session.__code__)
+        state.heap = self.snapshot(roots(state.frames))
         state.modes = Modes.current()
 
     def activate(self, state: State) -> None:
@@ -270,9 +261,9 @@ class Heap:
     def changes(self) -> list[str]:
         """What the network's modules and the objects that they own hold now and did not hold at the start."""
         found: list[str] = []
-        kept = self.snapshot([], between_calls=True)
+        reached = self.snapshot([])
         for module, attributes, tables in self.watched.values():
-            if id(module) not in kept:
+            if id(module) not in reached:
                 continue
             before = {
                 **attributes,
@@ -313,7 +304,13 @@ class Heap:
     def watching(self) -> Iterator[None]:
         """While it lasts, setting or deleting an attribute of a module puts the module under watch."""
         heap = self
+        initialise = torch.nn.Module.__init__
         set_attribute, delete_attribute = torch.nn.Module.__setattr__, torch.nn.Module.__delattr__
+
+        def watched_init(module: torch.nn.Module, *args: Any, **kwargs: Any) -> None:
+            if id(module) not in heap.watched and not heap.paused:
+                heap.made[id(module)] = module
+            initialise(module, *args, **kwargs)
 
         def watched_set(module: torch.nn.Module, name: str, value: Any) -> None:
             heap.watch(module)
@@ -324,11 +321,11 @@ class Heap:
             delete_attribute(module, name)
 
         cls: Any = torch.nn.Module
-        cls.__setattr__, cls.__delattr__ = watched_set, watched_delete
+        cls.__init__, cls.__setattr__, cls.__delattr__ = watched_init, watched_set, watched_delete
         try:
             yield
         finally:
-            cls.__setattr__, cls.__delattr__ = set_attribute, delete_attribute
+            cls.__init__, cls.__setattr__, cls.__delattr__ = initialise, set_attribute, delete_attribute
 
     @contextmanager
     def unwatched(self) -> Iterator[None]:
@@ -342,9 +339,7 @@ class Heap:
     def watch(self, module: torch.nn.Module) -> None:
         """Keep the attributes of a module from now on."""
         if id(module) not in self.watched and not self.paused:
-            attributes = dict(module.__dict__)
-            tables = {name: dict(attributes[name]) for name in _MODULE_TABLES if isinstance(attributes.get(name), dict)}
-            self.watched[id(module)] = (module, attributes, tables)
+            self.watched[id(module)] = (module, *held_by_module(module))
 
 
 def same(a: Any, b: Any) -> bool:
@@ -361,6 +356,13 @@ def same_contents(a: Any, b: Any) -> bool:
     if isinstance(a, (list, tuple)) and type(a) is type(b):
         return len(a) == len(b) and all(map(same_contents, a, b))
     return (isinstance(a, set) and a == b) or same(a, b)
+
+
+def held_by_module(module: torch.nn.Module) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Copies of a module's attributes, and of its tables of parameters, buffers and submodules."""
+    attributes = dict(module.__dict__)
+    tables = {name: dict(attributes[name]) for name in _MODULE_TABLES if isinstance(attributes.get(name), dict)}
+    return attributes, tables
 
 
 def restore_module(module: torch.nn.Module, attributes: dict[str, Any], tables: dict[str, dict[str, Any]]) -> None:

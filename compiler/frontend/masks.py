@@ -20,18 +20,24 @@ _DEPTH = 6
 
 
 def is_mask(item: Any) -> bool:
-    """Whether an index is a mask over one or more dimensions."""
-    return isinstance(item, torch.Tensor) and item.dtype == torch.bool and item.dim() > 0
+    """Whether an index is a mask over one or more dimensions, as it is in uint8 too."""
+    return isinstance(item, torch.Tensor) and item.dtype in (torch.bool, torch.uint8) and item.dim() > 0
 
 
 def places(recorder: Recorder, mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """The indices of the elements of `mask` that are true: one int64[n] per dimension."""
-    key = _meaning(recorder, recorder.fake(mask), _DEPTH)
+    mask = as_bool(recorder, recorder.fake(mask))
+    key = _meaning(recorder, mask, _DEPTH)
     found = recorder.held.places.get(key)
     if found is None:
         found = recorder.record(torch.nonzero, (mask,), {"as_tuple": True})
         recorder.held.places[key] = found
     return found
+
+
+def as_bool(recorder: Recorder, mask: torch.Tensor) -> Any:
+    """A mask whose elements are booleans."""
+    return mask if mask.dtype == torch.bool else recorder.record(torch.ne, (mask, 0), {})
 
 
 def with_places(recorder: Recorder, index: Any) -> Any:

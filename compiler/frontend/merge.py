@@ -6,6 +6,7 @@ conflict, and the states stay apart until the difference is dead.
 
 from __future__ import annotations
 
+import enum
 import functools
 import inspect
 import operator
@@ -23,7 +24,9 @@ from adaptc.compiler.frontend.merge_values import Conflict, ValueMerge
 from adaptc.compiler.frontend.state import Frame, Generator, State
 from adaptc.compiler.frontend.symbols import common, expression, kind_of
 
-_ATOMS = (str, bytes, torch.dtype, torch.device, range, complex, ModuleType, torch.overrides.TorchFunctionMode)
+_ATOMS = (
+    str, bytes, torch.dtype, torch.device, range, complex, ModuleType, enum.Enum, torch.overrides.TorchFunctionMode,
+)  # fmt: skip
 _METHODS = (MethodType, BuiltinFunctionType, MethodWrapperType)
 _COMPARED_BY_VALUE = (*_ATOMS, *_METHODS)
 

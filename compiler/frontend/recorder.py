@@ -27,6 +27,7 @@ from torch.utils._sympy.value_ranges import ValueRanges, bound_sympy
 from adaptc.compiler.errors import Problem
 from adaptc.compiler.frontend import known_sizes, rewrites
 from adaptc.compiler.frontend.bounds import index_bound
+from adaptc.compiler.frontend.constants import Constants
 from adaptc.compiler.frontend.draft import (
     Draft,
     Op,
@@ -76,6 +77,7 @@ class Recorder(TorchFunctionMode):
         self.fakes = FakeTensorMode(shape_env=self.shapes, allow_non_fake_inputs=True)
         self.symbols = SymbolTable()
         self.memories = MemoryMap(self.name)
+        self.constants = Constants(self)
         self.weight_names = weights
         self.weights: dict[str, torch.Tensor] = {}
         self.unwatched: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
@@ -220,6 +222,9 @@ class Recorder(TorchFunctionMode):
         self._append(func, args, kwargs, out, tensors)
         for tensor in changed.values():
             self.memories.after_change(self.held, self.draft, tensor)
+            self.constants.forget(tensor)
+        if not changed:
+            self.constants.note(func, args, kwargs, out)
         return out
 
     def _refuse_shared(self, tensor: torch.Tensor) -> None:
@@ -364,13 +369,10 @@ class Recorder(TorchFunctionMode):
         if codes:  # native code would compute with a symbolic number, whose ways are not quite those of Python's
             raise NeedsInterpretation(codes, self.problem("a number is read from a tensor", *NATIVE))
         fake = self.fake(tensor)
-        constant = getattr(fake, "constant", None)
-        value = self.held.values[id(fake)][0]
-        if constant is None and value.weight is not None and not self.memories.stale(self.held, fake):
-            constant = self.weights[value.weight]
+        constant = self.constants.find(fake)
         if constant is not None and constant.numel() == 1:
             with torch._C.DisableTorchFunction(), unset_fake_temporarily():
-                return constant.item()  # type: ignore[no-any-return]
+                return constant.item()
         if isinstance(fake.numel(), int) and fake.numel() != 1:
             self._refuse(
                 f"a tensor of shape {tuple(fake.shape)} is used as one number",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch._subclasses.fake_tensor import unset_fake_temporarily
 
 from adaptc.compiler import randomness
 from adaptc.compiler.frontend import drawing, masks, parts, segments, slices, texts, written
@@ -27,9 +28,10 @@ def _item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], k
 
 
 def _truth(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    constant = getattr(recorder.fake(args[0]), "constant", None)
+    constant = recorder.constants.find(recorder.fake(args[0]))
     if constant is not None:
-        return func(constant)
+        with torch._C.DisableTorchFunction(), unset_fake_temporarily():
+            return func(constant)
     return recorder.needs_truth(f"a tensor's {func.__name__.strip('_')} value")
 
 
@@ -180,7 +182,7 @@ def _is_data_index(recorder: Recorder, item: Any) -> bool:
     return (
         isinstance(item, torch.Tensor)
         and item.dim() == 0
-        and item.dtype in (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
+        and item.dtype in (torch.int64, torch.int32, torch.int16, torch.int8)
     )
 
 
@@ -301,10 +303,10 @@ def _nonzero(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...]
     """``nonzero`` and ``where`` of a mask alone."""
     mask, *rest = (*args, *[kwargs[name] for name in ("input", "condition") if name in kwargs])
     mask = recorder.fake(mask)
+    if rest and mask.dtype == torch.uint8 and len(args) == 3:
+        return recorder.record(func, (masks.as_bool(recorder, mask), *args[1:]), kwargs)
     if rest or not mask.dim() or "out" in kwargs or not set(kwargs) <= {"as_tuple", "input", "condition"}:
         return recorder.record(func, args, kwargs)
-    if mask.dtype != torch.bool:
-        mask = recorder.record(torch.ne, (mask, 0), {})
     found = masks.places(recorder, mask)
     if func is torch.where or kwargs.get("as_tuple"):
         return tuple([recorder.record(torch.clone, (place,), {}) for place in found])

@@ -227,8 +227,15 @@ def _legacy(dtype: torch.dtype) -> Special:
     """A tensor made by its type, such as ``torch.LongTensor(numbers)``."""
 
     def special(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
-        if len(args) != 1 or kwargs or not isinstance(args[0], (list, tuple)):
+        sizes = all(isinstance(arg, (int, torch.SymInt)) for arg in args)
+        if kwargs or not args or not (sizes or len(args) == 1):
             return NATIVE
+        if isinstance(args[0], torch.Tensor) and args[0].dtype == dtype:
+            return args[0].detach()
+        if isinstance(args[0], np.ndarray):
+            return torch.tensor(args[0], dtype=dtype)
+        if not isinstance(args[0], (list, tuple)) or isinstance(args[0], torch.Size):
+            return torch.empty(*args, dtype=dtype)
         if segments.holds(args[0]):
             return grown.SPECIALS[torch.tensor](machine, args, {"dtype": dtype}, dst)
         return torch.tensor(args[0], dtype=dtype)
@@ -250,6 +257,7 @@ SPECIALS: dict[Any, Special] = {
     **LEGACY,
     np.argmax: _of_numbers(prelude.argmax),
     np.argmin: _of_numbers(prelude.argmin),
+    torch.autograd.Function.apply.__func__: interpreted(prelude.apply_function),  # type: ignore[attr-defined]
     torch.cond: interpreted(prelude.cond),
     torch.ops.higher_order.cond: interpreted(prelude.cond),
     while_loop: interpreted(prelude.while_loop),

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_map
 
 from adaptc.compiler.verify.margins import tensors_in
 
@@ -57,14 +58,29 @@ class Choices(TorchFunctionMode):
 
 
 class Doubling(Choices):
-    """Lets the network compute in float64 where it asks for a narrower dtype."""
+    """Lets the network compute in float64 where it asks for a narrower dtype; `change` is made to what each call
+    computes, as rounding would."""
+
+    def __init__(self, change: Callable[[torch.Tensor], torch.Tensor] | None = None) -> None:
+        super().__init__()
+        self._change = change
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         args = tuple(_wider(arg) for arg in args)
         kwargs = {name: _wider(value) for name, value in (kwargs or {}).items()}
-        return super().__torch_function__(_CASTS.get(func, func), types, args, kwargs)
+        result = super().__torch_function__(_CASTS.get(func, func), types, args, kwargs)
+        change = self._change
+        if change is None:
+            return result
+        with torch._C.DisableTorchFunction():
+            shared = {_memory(tensor) for tensor in tensors_in((args, list(kwargs.values())))}
+
+            def changed(leaf: Any) -> Any:
+                return change(leaf) if isinstance(leaf, torch.Tensor) and _memory(leaf) not in shared else leaf
+
+            return tree_map(changed, result)
 
 
 @contextmanager
@@ -110,6 +126,10 @@ def _largest(tensor: torch.Tensor) -> float:
     if not tensor.is_floating_point() or tensor.numel() == 0:
         return 0.0
     return float(tensor.abs().nan_to_num(0, 0, 0).max())
+
+
+def _memory(tensor: torch.Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
 
 
 def _wider(value: Any) -> Any:

@@ -25,7 +25,8 @@ from adaptc.compiler.verify.paths import Path
 _FACTOR = 4.0
 """The compiled network may be this much further from float64 than rounding was seen to move eager PyTorch."""
 _DISTURBED = 3
-"""Eager PyTorch may be right by chance: runs with weights and inputs disturbed by a rounding tell what is usual."""
+"""Eager PyTorch may be right by chance: so many runs with weights and inputs disturbed by a rounding tell what is
+usual, and as many in which what each call computes is disturbed too."""
 _PLAUSIBLE = 10.0
 """Rounding moves a leaf by no more than this many tolerances of the largest number of the run."""
 
@@ -127,11 +128,12 @@ class Rounding:
                 raise ValueError("its tensor code chooses otherwise in float64")
             found = [exact]
             generator = torch.Generator().manual_seed(0)
-            for _ in range(_DISTURBED):
+            for number in range(2 * _DISTURBED):
                 shake = disturb(generator, torch.finfo(situation.dtype).eps / 2)
                 shaken = mapped(copy.deepcopy(model), shake) if isinstance(model, nn.Module) else model
                 change = partial(_shaken, shake)
-                run, choices = _run(shaken, inputs, reads, change, self._seed)
+                within = None if number < _DISTURBED else shake
+                run, choices = _run(shaken, inputs, reads, change, self._seed, within)
                 if choices == seen.choices:
                     _check(run, eager)
                     found.append(run)
@@ -144,11 +146,12 @@ def _run(
     reads: Sequence[ExpectedRead],
     change: Callable[[torch.Tensor], torch.Tensor],
     random_seed: int | None,
+    within: Callable[[torch.Tensor], torch.Tensor] | None = None,
 ) -> tuple[EagerRun, list[object]]:
-    """A run on changed inputs, and what its tensor code chose."""
+    """A run on changed inputs, with the changes `within` to what it computes, and what its tensor code chose."""
     tensors = [change(tensor) for tensor in inputs.tensors.values()]
     args, kwargs = rebuild((inputs.args, inputs.kwargs), tensors)
-    mode = Doubling()
+    mode = Doubling(within)
     return run_eager_forced(model, args, kwargs, reads, mode, random_seed), mode.choices
 
 

@@ -210,6 +210,16 @@ def cases() -> dict[str, Case]:
             x,
             y,
         ),
+        "nextafter": case(
+            lambda a, b: (
+                (torch.nextafter(a, b) - a) / a,
+                (torch.nextafter(b, a) - b) / b,
+                (torch.nextafter(a.double(), b.double()) - a.double()) / a.double(),
+                torch.nextafter(a * 0, b) / 1e-44,
+            ),
+            torch.tensor([1.0, 2.0, -2.0, 0.7, 1.1754944e-38, 3e38, 5.0, 1e-30]),
+            torch.tensor([1.5, 1.0, -3.0, 0.9, -1.0, 1.0, 5.0, 1.0]),
+        ),
         "clamp": case(
             lambda a: (
                 a.clamp(-0.5, 0.5),

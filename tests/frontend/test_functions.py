@@ -423,3 +423,42 @@ class Index(nn.Module):
 
 def test_modules_indexed_by_data():
     check(Index(), signs(20, 4), paths=3)
+
+
+class Halved(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, solver, limit):
+        ctx.solver = solver
+        while x.norm() > limit:
+            x = solver(x)
+        ctx.save_for_backward(x)
+        return x
+
+    @staticmethod
+    def backward(ctx, grad):
+        raise NotImplementedError
+
+
+class Signed(torch.autograd.Function):
+    @staticmethod
+    def forward(x):
+        return x * 1 if x.sum() > 0 else -x
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs, output)
+
+
+class OwnGradients(nn.Module):
+    """Functions with a backward of their own, whose forward decides on data."""
+
+    def __init__(self):
+        super().__init__()
+        self.lin = nn.Linear(3, 3)
+
+    def forward(self, x):
+        return Signed.apply(Halved.apply(x, lambda x: self.lin(x) / 4, 0.5))
+
+
+def test_functions_with_gradients_of_their_own():
+    check(OwnGradients(), signs(10, 3))

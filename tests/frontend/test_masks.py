@@ -38,6 +38,17 @@ class Mask(nn.Module):
         return c, d.mean() if d.numel() else x.sum()
 
 
+class ByteMask(nn.Module):
+    """Masks in uint8, as they were before torch had booleans."""
+
+    def forward(self, x):
+        m = (x > 0).byte()
+        rows = x[m[:, 0]]
+        if m.sum() > 6:
+            return torch.where(m, x, -x), x[m], rows, m.nonzero()
+        return torch.where(m, -x, x), x[m], rows, m.nonzero()
+
+
 class BatchLeave(nn.Module):
     def __init__(self):
         super().__init__()
@@ -89,6 +100,7 @@ CASES = {
     "unrolled over all there can be": (EachKept(), FEW, {}),
     "experts": (Moe(), [(rand(5, 4),), (rand(1, 4),), (rand(3, 4) * 3,)], {"x": {0: "batch"}}),
     "mask": (Mask(), [(rand(9),), (-rand(9).abs(),), (rand(9).abs() * 3,)], {}),
+    "masks of bytes": (ByteMask(), [(rand(4, 3),), (rand(4, 3).abs(),), (-rand(4, 3).abs(),)], {}),
     "leaving the batch": (BatchLeave(), [(rand(5, 4),), (rand(1, 4),), (rand(3, 4) * 3,)], {"x": {0: "batch"}}),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import enum
 
 import pytest
 import torch
@@ -54,6 +55,28 @@ def test_a_generator_as_context_manager():
 
 class Stop(Exception):
     pass
+
+
+class Mode(enum.Enum):
+    PLAIN = 1
+    TWICE = 2
+
+
+class ByMode(nn.Module):
+    """A member of an enumeration goes through a join where it is the same, and keeps ways apart where it differs."""
+
+    def step(self, x, mode=Mode.PLAIN):
+        if x[1] > 0:
+            x = x + 1
+        return x * 2 if mode is Mode.TWICE else x
+
+    def forward(self, x):
+        x = self.step(x, mode=Mode.TWICE)
+        return self.step(x, Mode.TWICE if x[0] > 0 else Mode.PLAIN)
+
+
+def test_members_of_enumerations():
+    check(ByMode(), signs(20, 3))
 
 
 class Carried(nn.Module):

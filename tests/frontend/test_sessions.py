@@ -469,3 +469,34 @@ def test_only_modules_that_something_leads_to_outlive_a_call(keeps):
     assert bool(program.later) == keeps
     assert any("MakesModules.scale is changed" in note for note in program.notes) == keeps
     assert not any("Softmax" in note for note in program.notes)
+
+
+class Wrapping(nn.Module):
+    """Wraps its layer anew in every call, in a module that notes something and is then forgotten."""
+
+    class Counted(nn.Module):
+        def __init__(self, layer):
+            super().__init__()
+            self.layer = layer
+            self.calls = 0
+
+        def forward(self, x):
+            self.calls += 1
+            return self.layer(x) / self.calls
+
+    def __init__(self):
+        super().__init__()
+        self.lin = nn.Linear(3, 3)
+
+    def forward(self, x):
+        counted = self.Counted(self.lin)
+        x = counted(x)
+        while x.abs().max() > 0.5:
+            x = counted(x)
+        return x, counted.calls
+
+
+def test_modules_that_a_call_makes_for_itself_are_not_left_behind():
+    program = check(Wrapping(), [(x * 3,) for (x,) in signs(10, 3)])
+    assert not program.later
+    assert not program.no_session

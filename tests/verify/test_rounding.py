@@ -112,6 +112,25 @@ def test_a_number_that_is_read_is_rounded_where_the_data_gives_it_and_exact_wher
     assert [path.natural for path in report.paths] == [1, 0]
 
 
+class RightByChance(nn.Module):
+    """What is left of one addition, enlarged: of these inputs float32 makes no rounding error at all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.factor = torch.full((), 1e9)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        left = (((x + 1) - x) - 1) * self.factor
+        return (left, x) if x.sum() > 0 else (left * 2, x)
+
+
+@pytest.mark.parametrize(("off", "right"), [(100.0, True), (5000.0, False)])
+def test_where_eager_is_right_by_chance_roundings_of_each_call_tell_what_is_usual(off: float, right: bool) -> None:
+    report = off_by(off, RightByChance(), torch.ones(4))
+    assert bool(report.failures) != right
+    assert bool(report.rounded) == right
+
+
 class OffReads(Interpreted):
     """An executable that reads numbers, where they are left to the data, `off` away from what they should be."""
 

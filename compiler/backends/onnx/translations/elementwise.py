@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import onnx_ir as ir
 import torch
 from onnxscript.function_libs.torch_lib.ops import core
@@ -24,6 +25,7 @@ def table() -> dict[OpOverload, Callable[..., Any]]:
         aten.hypot.default: hypot,
         aten.masked_select.default: masked_select,
         aten.rrelu.default: rrelu,
+        prims.nextafter.default: nextafter,
         prims.prod.default: prims_prod,
         prims.signbit.default: signbit,
     }
@@ -50,6 +52,21 @@ def copysign(self: Any, other: Any) -> Any:
     """The magnitude of `self` with the sign of `other`."""
     magnitude = op.Abs(self)
     return op.Where(signbit(other), op.Neg(magnitude), magnitude)
+
+
+def nextafter(self: Any, other: Any) -> Any:
+    """The number next to `self` in the direction of `other`.
+
+    Five eighths of an epsilon of a number are more than half the distance to the next one, and at most 1.25 of it, so
+    that the sum is rounded to the neighbour; next to zero that distance is the smallest subnormal number.
+    """
+    limits = np.finfo(self.dtype.numpy())
+    size = op.Abs(self)
+    far = op.Max(op.Mul(size, like(0.625 * float(limits.eps), self)), like(float(limits.smallest_subnormal), self))
+    step = op.Mul(op.Sign(op.Sub(other, self)), far)
+    infinite = op.Mul(op.Sign(self), like(float(limits.max), self))
+    moved = op.Where(op.IsInf(self), infinite, op.Add(self, step))
+    return op.Where(op.Equal(self, other), other, moved)
 
 
 def masked_select(self: Any, mask: Any) -> Any:
