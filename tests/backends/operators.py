@@ -447,8 +447,14 @@ def cases() -> dict[str, Case]:
                 a.unsqueeze(-1),
                 a.t(),
                 a.squeeze(),
+                a.squeeze(-1),
+                a.unsqueeze(1).squeeze((0, 1)),
             ),
             r(3, 8),
+        ),
+        "numbers close to 0 and 1": case(
+            lambda a: (a / (a.norm() + 1e-8), (a + 1e-12).log(), a * 0.99999, (a - 1e-9).log(), a / (1 + 1e-6)),
+            torch.zeros(2, 3),
         ),
         "permute": case(
             lambda a: (

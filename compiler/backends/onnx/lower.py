@@ -8,21 +8,19 @@ import onnx_ir as ir
 import sympy
 import torch
 from onnx_ir.passes.common import InlinePass
-from onnxscript import optimizer, version_converter
+from onnxscript import version_converter
 from torch import fx
 
 from adaptc.compiler.backends.onnx import exporter
 from adaptc.compiler.backends.onnx.normalize import decompose, drop_assertions
 from adaptc.compiler.backends.onnx.precision import round_thresholds, widen
 from adaptc.compiler.backends.onnx.problems import complex_border, failure, refusal, untranslated
+from adaptc.compiler.backends.onnx.simplify import simplify
 from adaptc.compiler.errors import CompileError, Problem
 from adaptc.compiler.ir.program import Code, TensorType
 
 LOC = "adaptc.loc"
 """The metadata key under which an ONNX node carries the user's "file:line"."""
-
-_FOLDED_ELEMENTS = 1024
-"""The largest constant that is computed here; larger ones would swell the unit, and the engine folds them."""
 
 
 def lower(code: Code) -> ir.Model:
@@ -46,7 +44,7 @@ def lower(code: Code) -> ir.Model:
         model = _translate(module.graph, code, problems)
         InlinePass()(model)
         version_converter.convert_version(model, exporter.OPSET)
-        optimizer.optimize(model, input_size_limit=_FOLDED_ELEMENTS, output_size_limit=_FOLDED_ELEMENTS)
+        simplify(model)
     _spread_locations(list(model.graph))
     return model
 

@@ -20,10 +20,11 @@ from adaptc.compiler.backends.onnx.translations import (
     pooling,
     recurrent,
     scattering,
+    shaping,
 )
 
 
 def table() -> dict[OpOverload, Callable[..., Any]]:
     """All translations."""
-    families = (attention, elementwise, grouping, normalization, ordering, pooling, recurrent, scattering)
+    families = (attention, elementwise, grouping, normalization, ordering, pooling, recurrent, scattering, shaping)
     return {target: function for family in families for target, function in family.table().items()}
