@@ -323,7 +323,7 @@ class Recorder(TorchFunctionMode):
 
     def _run(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
-            return func(*args, **kwargs)
+            return self._call(func, args, kwargs)
         except DATA_DEPENDENT as error:
             problem = self.problem(
                 f"{getattr(func, '__name__', func)} needs a value that depends on data",
@@ -340,6 +340,18 @@ class Recorder(TorchFunctionMode):
                     "use operations whose result shapes follow from their input shapes",
                 )
             ) from error
+
+    def _call(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        try:
+            return func(*args, **kwargs)
+        except GuardOnDataDependentSymNode as error:
+            if self.shapes.filled or codes_of_frames(sys._getframe(1)) or codes_of(error.__traceback__):
+                raise
+            self.shapes.filled = True
+            try:
+                return func(*args, **kwargs)
+            finally:
+                self.shapes.filled = False
 
     def portable(self, held: Held, draft: Draft, tensor: torch.Tensor) -> Value:
         """The value of `tensor` at the end of `draft`, as other blocks and the host can take it."""

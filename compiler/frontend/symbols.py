@@ -50,8 +50,11 @@ class Shapes(ShapeEnv):
     """torch's table of symbolic sizes, which all ways through the network share.
 
     A call that needs a size that depends on data to be one number, such as the last element of as many as there can
-    be, fixes that size on its own way only: elsewhere it stays what it is.
+    be, fixes that size on its own way only: elsewhere it stays what it is. `filled`: torch's own functions, which ask
+    for a shortcut whether a tensor of such a size is empty, hear that it is not; the shapes are the same either way.
     """
+
+    filled = False
 
     def evaluate_expr(
         self,
@@ -71,6 +74,8 @@ class Shapes(ShapeEnv):
             and not orig_expr.has(sympy.Eq, sympy.Ne)
             and self._maybe_evaluate_static(orig_expr) is None
         )
+        if self.filled and _asks_whether_empty(orig_expr):
+            return sympy.true if isinstance(orig_expr, sympy.Ne) else sympy.false
         if undecided:
             return sympy.true if fallback_value else sympy.false
         return super().evaluate_expr(
@@ -87,6 +92,13 @@ class Shapes(ShapeEnv):
     def _set_replacement(self, a: sympy.Symbol, tgt: sympy.Basic, msg: str) -> None:
         if not (tgt.is_number and symbol_is_type(a, SymT.UNBACKED_INT)):
             super()._set_replacement(a, tgt, msg)
+
+
+def _asks_whether_empty(expr: sympy.Basic) -> bool:
+    """Whether `expr` compares with 0 a number of elements that depends on data."""
+    if not isinstance(expr, (sympy.Eq, sympy.Ne)) or expr.rhs != 0:
+        return False
+    return all(symbol_is_type(symbol, SymT.UNBACKED_INT) for symbol in expr.free_symbols)
 
 
 Ranges = Mapping[sympy.Symbol, ValueRanges[Any]]

@@ -83,7 +83,7 @@ def _between_best(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -
         dim = kwargs.get("dim", args[2] if len(args) > 2 else -1)
     if dim is None or tensor.dim() == 0:
         tensor, dim = tensor.flatten(), 0
-    if not tensor.is_floating_point() or tensor.numel() > _LARGEST or tensor.shape[dim] < 2:
+    if not tensor.is_floating_point() or not 0 < tensor.numel() <= _LARGEST or tensor.shape[dim] < 2:
         return float("inf")
     smallest = name in ("argmin", "min") or kwargs.get("largest") is False
     near = min(count + 1, tensor.shape[dim])
