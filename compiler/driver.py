@@ -29,6 +29,7 @@ from adaptc.compiler.report import CompileReport, Stages, session_record, verifi
 from adaptc.compiler.signature import Bound, ExampleInputs, bind
 from adaptc.compiler.threads import suitable_threads
 from adaptc.compiler.verify.report import VerificationReport, describe
+from adaptc.compiler.verify.runs import MOST_ITERATIONS
 from adaptc.compiler.verify.sessions import verify_sessions
 from adaptc.compiler.verify.verify import verify
 from adaptc.passes.manager import PassManager, PassReport
@@ -81,7 +82,10 @@ def compile_model(
             manifest = complete(folder, manifest, None, {})  # what is to be verified must load
         verification = sessions = None
         if options.verify:
-            with stages.time("verify"), load(folder, engine=options.engine) as executable:
+            with (
+                stages.time("verify"),
+                load(folder, engine=options.engine, max_iterations=MOST_ITERATIONS) as executable,
+            ):
                 verification = verify_executable(program, model, bound, executable, options, progress)
                 _raise_if_wrong(verification)
                 sessions = _verify_sessions(program, model, bound, executable, options, progress)

@@ -23,6 +23,7 @@ from adaptc.compiler.verify.inputs import InputSet
 from adaptc.compiler.verify.paths import Path, edge_indices, follow
 from adaptc.compiler.verify.rounding import Rounding, Situation
 from adaptc.compiler.verify.symbolic import Walker
+from adaptc.runtime.errors import LoopError
 from adaptc.runtime.hostprogram import Read, Scalar
 
 Forced = Mapping[str, Sequence[Number | None]]
@@ -58,6 +59,9 @@ class Executable(Protocol):
         ...
 
 
+MOST_ITERATIONS = 10_000
+"""Of a loop of the compiled network. On inputs that take more, eager PyTorch is not run: it may come to no end."""
+NOT_RUN = EagerRun(None, (), None, 0)
 NO_OUTPUTS = Comparison(0.0, ())
 """The comparison of a call that ends without outputs."""
 
@@ -143,6 +147,8 @@ class Caller:
         """
         forced = by_name(given)
         trace = self.run(inputs, forced)
+        if isinstance(trace, LoopError):
+            return Call(None, None, NOT_RUN, skipped=str(trace))
         if isinstance(trace, Exception):
             return _broken_down(trace, self._eager(inputs, [] if natural else given))
         reads = self.shared(trace)

@@ -222,3 +222,21 @@ def test_an_unknown_engine(tmp_path: Path) -> None:
 def test_options_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         CompileOptions().seed = 3  # type: ignore[misc]
+
+
+class Halving(nn.Module):
+    """A loop that comes to no end where the greatest element is infinite."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        while x.max() > 1:
+            x = x * 0.5
+        return x
+
+
+def test_inputs_on_which_a_loop_comes_to_no_end_are_left_out(tmp_path: Path) -> None:
+    endless = torch.full((3,), torch.inf)
+    report = compile_model(Halving().eval(), torch.rand(3) + 1, tmp_path / "a", options=CompileOptions())
+    assert all(path["max_relative_error"] == 0 for path in report.paths)
+    options = CompileOptions(samples=(endless,))
+    with pytest.raises(VerificationError, match="more than 10000 iterations"):
+        compile_model(Halving().eval(), torch.rand(3) + 1, tmp_path / "b", options=options)
