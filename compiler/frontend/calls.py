@@ -62,6 +62,8 @@ def call(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[st
     while True:
         if function is POISON:
             return _result(machine, dst, POISON)
+        if (method := specials.of_tensors(function)) is not None:
+            args, function = (function.__self__, *args), method
         has_grown = any(segments.holds(arg) for arg in (*args, *kwargs.values()))
         special = specials.find_grown(machine, function) if has_grown else specials.find(function)
         if special is not None:

@@ -1,4 +1,4 @@
-"""Functions of numbers that depend on data, which the host computes, and counts of known length."""
+"""Functions of numbers that depend on data, which the host computes, counts of known length, and ranks."""
 
 from __future__ import annotations
 
@@ -51,6 +51,22 @@ def bincount(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], ds
     if not isinstance(length, int) or length <= 0:
         return NATIVE
     return interpreted(prelude.bincount)(machine, (), given, dst)
+
+
+def squeeze(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    """A branch for each dimension whose size varies: the rank of the result depends on it."""
+    given = dict(zip(("input", "dim"), args, strict=False), **kwargs)
+    if not isinstance(given.get("input"), torch.Tensor):
+        return NATIVE
+    shape = machine.recorder.fake(given["input"]).shape
+    dims = given.get("dim", tuple(range(len(shape))))
+    dims = dims if isinstance(dims, (tuple, list)) else (dims,)
+    if not all(isinstance(dim, int) and -len(shape) <= dim < len(shape) for dim in dims):
+        return NATIVE
+    if all(isinstance(shape[dim], int) for dim in dims):
+        return NATIVE
+    last_first = sorted({dim % len(shape) for dim in dims}, reverse=True)
+    return interpreted(prelude.squeeze)(machine, (given["input"], last_first), {}, dst)
 
 
 def indices_below(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:

@@ -187,6 +187,14 @@ def bincount(input, weights=None, minlength=0):
     return counted(input, weights, minlength)
 
 
+def squeeze(input, dims):
+    """torch.squeeze of several dimensions, the last one first."""
+    for dim in dims:
+        if input.shape[dim] == 1:
+            input = input.select(dim, 0)
+    return input
+
+
 def list_index(items, value, start=0, stop=9223372036854775807):
     """list.index"""
     for place in range(*slice(start, stop).indices(len(items))):

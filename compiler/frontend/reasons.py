@@ -18,3 +18,9 @@ NATIVE_LIST = (
     "call the function from the network's own Python code",
 )
 """Why a list whose length depends on data cannot be used in native code, and what to write instead."""
+UNSEEN = (
+    "a tensor appears that no recorded call made",
+    "it was made where torch calls cannot be seen, such as inside a scripted or C++ function",
+    "make it with torch functions in the network's own Python code",
+)
+"""Why a tensor is not known, and what to write instead."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import FrameType
@@ -19,6 +19,7 @@ import sympy
 import torch
 from torch._dynamo.source import ConstantSource
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
+from torch.fx.experimental.proxy_tensor import get_proxy_mode
 from torch.fx.experimental.symbolic_shapes import DimDynamic, GuardOnDataDependentSymNode
 from torch.overrides import TorchFunctionMode
 from torch.utils._sympy.numbers import int_oo
@@ -41,7 +42,7 @@ from adaptc.compiler.frontend.draft import (
 )
 from adaptc.compiler.frontend.memory import Held, MemoryMap, Recipe
 from adaptc.compiler.frontend.parts import Part
-from adaptc.compiler.frontend.reasons import NATIVE, UNCLEAR
+from adaptc.compiler.frontend.reasons import NATIVE, UNCLEAR, UNSEEN
 from adaptc.compiler.frontend.signals import NeedsFixed, NeedsInterpretation, NeedsSplit, Refused
 from adaptc.compiler.frontend.sources import codes_of, codes_of_frames, is_machine_frame, user_location
 from adaptc.compiler.frontend.symbols import Shapes, Symbolic, SymbolTable, expression, kind_of
@@ -56,6 +57,27 @@ NOT_TRACEABLE = (
     torch._subclasses.fake_tensor.UnsupportedOperatorException,
     torch._subclasses.fake_tensor.UnsupportedMutationAliasingException,
 )
+
+
+class _Fakes(FakeTensorMode):  # type: ignore[no-untyped-call]
+    """Fake tensors. Native code that makes one by what is no torch function, such as a constructor, is interpreted."""
+
+    def __init__(self, shapes: Shapes, problem: Callable[..., Problem]) -> None:
+        super().__init__(shape_env=shapes, allow_non_fake_inputs=True)
+        self._problem = problem
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Sequence[type],
+        args: Sequence[object] = (),
+        kwargs: Mapping[str, object] | None = None,
+    ) -> object:
+        recording = not torch._C._is_torch_function_mode_enabled()
+        codes = [] if recording else codes_of_frames(sys._getframe(1))
+        if codes and get_proxy_mode() is None:  # else transforms.py traces
+            raise NeedsInterpretation(codes, self._problem(*UNSEEN))
+        return super().__torch_dispatch__(func, types, args, kwargs)  # type: ignore[arg-type]
 
 
 class Recorder(TorchFunctionMode):
@@ -74,7 +96,7 @@ class Recorder(TorchFunctionMode):
             allow_scalar_outputs=True,
             allow_dynamic_output_shape_ops=True,
         )
-        self.fakes = FakeTensorMode(shape_env=self.shapes, allow_non_fake_inputs=True)
+        self.fakes = _Fakes(self.shapes, self.problem)
         self.symbols = SymbolTable()
         self.memories = MemoryMap(self.name)
         self.constants = Constants(self)
@@ -133,16 +155,7 @@ class Recorder(TorchFunctionMode):
         if value is not None:
             self.memories.hold(held, tensor, value)
             return
-        file, line = self.user_location()
-        raise Refused(
-            Problem(
-                file,
-                line,
-                "a tensor appears that no recorded call made",
-                "it was made where torch calls cannot be seen, such as inside a scripted or C++ function",
-                "make it with torch functions in the network's own Python code",
-            )
-        )
+        raise Refused(self.problem(*UNSEEN))
 
     def user_location(self) -> tuple[str, int]:
         """File and line of the user's code that runs now: native code if some runs, else the machine's instruction."""
@@ -317,9 +330,15 @@ class Recorder(TorchFunctionMode):
                 value = Value(self.name("size"), self.draft, kind="int")
                 self.draft.steps.append(SizeStep(value, slot, dim, loc))
                 self.symbols.define(symbol, value)
-                most = self.shapes.var_to_range[symbol].upper
-                if any(most == bound_sympy(expression(t.numel()), self.symbols.ranges).upper for t in sources):
-                    self.symbols.ranges[symbol] = ValueRanges(0, most)
+                self.symbols.ranges[symbol] = ValueRanges(0, self._most(symbol, sources))
+
+    def _most(self, symbol: sympy.Symbol, sources: Sequence[torch.Tensor]) -> Any:
+        """How large a new size can be: as many as a source has elements, where torch has said so, by what is known."""
+        most = self.shapes.var_to_range[symbol].upper
+        for numbers in [expression(source.numel()) for source in sources]:
+            if most == bound_sympy(numbers, self.shapes.var_to_range).upper:
+                return bound_sympy(numbers, {**self.symbols.ranges, **self.symbols.known}).upper
+        return int_oo
 
     def _run(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
@@ -390,6 +409,9 @@ class Recorder(TorchFunctionMode):
                 f"a tensor of shape {tuple(fake.shape)} is used as one number",
                 "take one element, or reduce it with any(), all() or a sum",
             )
+        if not isinstance(fake.numel(), int):
+            certain = known_sizes.applied(self, fake)
+            fake = fake if certain is None else certain
         if fake.dtype.is_complex:
             self._refuse("a complex number is read from a tensor", "read its real and imaginary parts")
         scalar = torch.ops.aten._local_scalar_dense.default(fake.reshape(()))

@@ -10,7 +10,7 @@ import torch
 from torch._subclasses.fake_tensor import unset_fake_temporarily
 
 from adaptc.compiler import randomness
-from adaptc.compiler.frontend import drawing, masks, parts, segments, slices, texts, written
+from adaptc.compiler.frontend import drawing, legacy, masks, parts, segments, slices, texts, written
 from adaptc.compiler.frontend.draft import leaves
 from adaptc.compiler.frontend.reasons import NATIVE_LIST
 from adaptc.compiler.frontend.signals import NeedsInterpretation, Refused
@@ -334,13 +334,13 @@ def _squeeze(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...]
     dims = args[1:] if len(args) > 1 else kwargs.get("dim", tuple(range(len(shape))))
     flat = [dim for dim in leaves(dims) if isinstance(dim, int)]
     if any(not isinstance(shape[dim], int) for dim in flat if -len(shape) <= dim < len(shape)):
-        raise Refused(
-            recorder.problem(
-                f"{func.__name__}() of a dimension whose size varies",
-                "whether the dimension is left out depends on its size, and so the rank of the result",
-                "name the dimensions to leave out, or use reshape()",
-            )
+        codes = codes_of_frames(sys._getframe(1))
+        problem = recorder.problem(
+            f"{func.__name__}() of a dimension whose size varies",
+            "whether the dimension is left out depends on its size, and so the rank of the result",
+            "name the dimensions to leave out, or use reshape()",
         )
+        raise NeedsInterpretation(codes, problem) if codes else Refused(problem)
     return recorder.record(func, args, kwargs)
 
 
@@ -397,6 +397,8 @@ REWRITES: dict[Callable[..., Any], Rewrite] = {
     torch.Tensor.squeeze: _squeeze,
     torch.Tensor.squeeze_: _squeeze,
     torch.tensor: _tensor,
+    torch.Tensor.new: legacy.new,
+    torch.Tensor.type: legacy.converted,
     torch.Tensor.new_tensor: _new_tensor,
     torch.as_tensor: _tensor,
     torch.Tensor.numpy: _OUTSIDE,

@@ -48,6 +48,7 @@ _INNER = {
         "guards",
         "slices",
         "drawing",
+        "legacy",
         "known_sizes",
     )
 } | {"adaptc.compiler.randomness"}

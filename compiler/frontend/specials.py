@@ -14,7 +14,7 @@ import torch
 from torch._higher_order_ops.map import map as map_rows
 from torch._higher_order_ops.while_loop import while_loop
 
-from adaptc.compiler.frontend import arithmetic, grown, numeric, prelude, segments, sequences, texts, written
+from adaptc.compiler.frontend import arithmetic, grown, legacy, numeric, prelude, segments, sequences, texts, written
 from adaptc.compiler.frontend.forks import Fork
 from adaptc.compiler.frontend.interpreted import ENTERED, NATIVE, Special, interpreted
 from adaptc.compiler.frontend.iterators import (
@@ -192,13 +192,16 @@ def _grown_element(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, An
     return segments.take(machine.recorder, *args)
 
 
-def _of_numbers(function: Any) -> Special:
-    """A NumPy function of a list of numbers, interpreted where one depends on data."""
-    otherwise = interpreted(function)
+def _place(function: Any, interpretation: Any) -> Special:
+    """NumPy's argmax or argmin of a list of numbers, or of tensors of one element, some of which depend on data."""
+    otherwise = interpreted(interpretation)
 
     def special(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
-        listed = len(args) == 1 and not kwargs and type(args[0]) in (list, tuple)
-        if not listed or not any(isinstance(item, Symbolic) for item in args[0]):
+        if len(args) != 1 or kwargs or type(args[0]) not in (list, tuple):
+            return NATIVE
+        if any(isinstance(item, torch.Tensor) for item in args[0]):
+            return machine.recorder.read(function(torch.tensor(args[0])), own=True)
+        if not any(isinstance(item, Symbolic) for item in args[0]):
             return NATIVE
         return otherwise(machine, args, kwargs, dst)
 
@@ -223,40 +226,10 @@ LIST_METHODS = {
 """Methods of lists that compare their elements."""
 
 
-def _legacy(dtype: torch.dtype) -> Special:
-    """A tensor made by its type, such as ``torch.LongTensor(numbers)``."""
-
-    def special(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
-        sizes = all(isinstance(arg, (int, torch.SymInt)) for arg in args)
-        if kwargs or not args or not (sizes or len(args) == 1):
-            return NATIVE
-        if isinstance(args[0], torch.Tensor) and args[0].dtype == dtype:
-            return args[0].detach()
-        if isinstance(args[0], np.ndarray):
-            return torch.tensor(args[0], dtype=dtype)
-        if not isinstance(args[0], (list, tuple)) or isinstance(args[0], torch.Size):
-            return torch.empty(*args, dtype=dtype)
-        if segments.holds(args[0]):
-            return grown.SPECIALS[torch.tensor](machine, args, {"dtype": dtype}, dst)
-        return torch.tensor(args[0], dtype=dtype)
-
-    return special
-
-
-LEGACY: dict[Any, Special] = {
-    torch.LongTensor: _legacy(torch.int64),
-    torch.IntTensor: _legacy(torch.int32),
-    torch.FloatTensor: _legacy(torch.float32),
-    torch.DoubleTensor: _legacy(torch.float64),
-    torch.BoolTensor: _legacy(torch.bool),
-    torch.Tensor: _legacy(torch.float32),
-}
-"""Types of tensors that make one of a list."""
-
 SPECIALS: dict[Any, Special] = {
-    **LEGACY,
-    np.argmax: _of_numbers(prelude.argmax),
-    np.argmin: _of_numbers(prelude.argmin),
+    **legacy.SPECIALS,
+    np.argmax: _place(torch.argmax, prelude.argmax),
+    np.argmin: _place(torch.argmin, prelude.argmin),
     torch.autograd.Function.apply.__func__: interpreted(prelude.apply_function),  # type: ignore[attr-defined]
     torch.cond: interpreted(prelude.cond),
     torch.ops.higher_order.cond: interpreted(prelude.cond),
@@ -267,6 +240,8 @@ SPECIALS: dict[Any, Special] = {
     torch.nn.functional.scaled_dot_product_attention: _attention,
     torch.bincount: numeric.bincount,
     torch.Tensor.bincount: numeric.bincount,
+    torch.squeeze: numeric.squeeze,
+    torch.Tensor.squeeze: numeric.squeeze,
     prelude.indices_below: numeric.indices_below,
     prelude.own_number: numeric.own_number,
     prelude.counted: numeric.counted,
@@ -337,6 +312,14 @@ def find(function: Any) -> Special | None:
         return None  # not hashable, so none of the functions above
 
 
+def of_tensors(method: Any) -> Any:
+    """The method of all tensors that a bound one is, where that has a special; else None."""
+    if not isinstance(method, BuiltinMethodType) or not isinstance(method.__self__, torch.Tensor):
+        return None
+    unbound = getattr(torch.Tensor, method.__name__, None)
+    return unbound if unbound in SPECIALS else None
+
+
 def find_grown(machine: Machine, function: Any) -> Special | None:
     """The special of a function that is given a list that has grown in a loop. Raises Refused where there is none."""
     if isinstance(function, (FunctionType, MethodType, functools.partial, torch.nn.Module)):
@@ -344,7 +327,7 @@ def find_grown(machine: Machine, function: Any) -> Special | None:
     if isinstance(function, BuiltinMethodType) and isinstance(function.__self__, (list, dict)):
         return None  # such as append()
     try:
-        special = grown.SPECIALS.get(function) or _OF_GROWN.get(function) or LEGACY.get(function)
+        special = grown.SPECIALS.get(function) or _OF_GROWN.get(function) or legacy.BY_TYPE.get(function)
         if special is not None or function in grown.AS_USUAL:
             return special or SPECIALS.get(function)
     except TypeError:

@@ -82,6 +82,16 @@ class Shapes(ShapeEnv):
             orig_expr, hint, fx_node, size_oblivious, fallback_value, forcing_spec=forcing_spec
         )
 
+    def guard_or_defer_runtime_assert(  # type: ignore[override]
+        self, orig_expr: sympy.Basic, msg: str, fx_node: torch.fx.Node | None = None
+    ) -> bool:
+        """What a call needs of one size that depends on data, such as not to be 0, is not remembered for other ways."""
+        (symbol, *others) = [*orig_expr.free_symbols] or [None]
+        unbacked = symbol is not None and symbol_is_type(symbol, SymT.UNBACKED_INT)
+        if others or not unbacked or self.var_to_range[symbol].lower < 0:  # other numbers become sizes by such needs
+            return super().guard_or_defer_runtime_assert(orig_expr, msg, fx_node)
+        return self._maybe_evaluate_static(orig_expr) is not sympy.false
+
     def _refine_ranges(self, expr: sympy.Basic) -> None:
         before = {symbol: self.var_to_range[symbol] for symbol in expr.free_symbols if symbol in self.var_to_range}
         super()._refine_ranges(expr)

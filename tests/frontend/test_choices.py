@@ -261,7 +261,11 @@ def with_sort(confidences):
     return confidences.index(ranked[0]) + confidences.count(ranked[0]) - 1
 
 
-@pytest.mark.parametrize("choose", [with_numpy, with_index, with_sort])
+def with_tensors(confidences):
+    return np.argmax([torch.tensor([confidence]) for confidence in confidences])
+
+
+@pytest.mark.parametrize("choose", [with_numpy, with_tensors, with_index, with_sort])
 def test_the_place_of_the_greatest_of_a_list(choose):
     torch.manual_seed(0)
     check(MostConfident(choose), VECTORS)

@@ -8,7 +8,7 @@ from torch import nn
 
 from adaptc.compiler.errors import CompileError
 
-from .checking import check
+from .checking import check, network
 from .test_loops import has_loop
 
 
@@ -174,3 +174,52 @@ def test_a_slice_from_a_size_on_does_not_hang_on_the_example(length):
     """Which of two sizes is greater was told by their examples: 9, and 5 for a dimension that a loop lengthens."""
     given = [(torch.ones(size),) for size in (length, 1, 4, 10, 31)]
     assert has_loop(check(BehindThePrompt(), given, dims={"prompt": {0: "n"}}))
+
+
+@pytest.mark.parametrize("dim", [None, 0, -2, (0, 1)], ids=str)
+def test_squeeze_leaves_a_dimension_out_where_its_size_is_1(dim):
+    """The rank depends on a size: each is a way of its own."""
+
+    def forward(self, x):
+        rows = (x > 0).nonzero()[:, :1]
+        y = rows.squeeze() if dim is None else torch.squeeze(rows, dim)
+        return y.float() * 2 if y.dim() == 2 else y.float() + 1
+
+    rows = [torch.tensor(values).unsqueeze(1) for values in ([1.0, 2.0, -1.0], [-1.0, -1.0, 5.0], [-1.0, -1.0, -1.0])]
+    check(network(forward), [(row,) for row in rows])
+
+
+def test_a_loop_whose_last_iterations_have_another_rank():
+    """A suppression that squeezes the indices it keeps: one index is a tensor without dimensions."""
+
+    def forward(self, x):
+        order, kept = x.sort(0, descending=True)[1], []
+        while order.numel() > 0:
+            if order.numel() == 1:
+                kept.append(order.item())
+                break
+            first = order[0].item()
+            kept.append(first)
+            others = ((x[first] - x[order[1:]]).abs() > 0.5).nonzero().squeeze()
+            if others.numel() == 0:
+                break
+            order = order[others + 1]
+        return torch.LongTensor(kept)
+
+    values = ([0.0, 0.1, 0.2, 0.3], [0.0, 1.0, 2.0, 3.0], [0.0, 0.1, 2.0, 3.0], [0.0, 0.0, 0.0, 3.0])
+    check(network(forward), [(torch.tensor(row),) for row in values])
+
+
+def test_what_a_call_needs_of_a_size_holds_on_its_way_only():
+    """``rows[0]`` needs a row, ``rows.item()`` one only: ways on which neither is called may have any number."""
+
+    def forward(self, x):
+        rows = x[x > 0]
+        if x[0] > 1:
+            return rows[0] + rows.sum()
+        if rows.numel() == 1:
+            return rows * rows.item()
+        return rows * 2 if rows.shape[0] > 2 else rows.sum()
+
+    values = ([2.0, 1.0, 3.0], [-1.0, 1.0, -1.0], [-1.0, -1.0, -1.0], [0.5, 1.0, 1.0], [0.5, 1.0, -1.0])
+    check(network(forward), [(torch.tensor(row),) for row in values])

@@ -31,7 +31,7 @@ def simplify(model: ir.Model) -> None:
         ).modified
         rewritten = rewriter.RewritePass(_rules())(model).modified
         common.RemoveUnusedNodesPass()(model)
-        common.RemoveUnusedFunctionsPass()(model)
+        common.RemoveUnusedFunctionsPass()(model)  # type: ignore[no-untyped-call]
         common.RemoveUnusedOpsetsPass()(model)
         if not (folded or rewritten):
             break
