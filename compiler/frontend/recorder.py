@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import sympy
 import torch
@@ -76,6 +76,7 @@ class Recorder(TorchFunctionMode):
         )
         self.fakes = FakeTensorMode(shape_env=self.shapes, allow_non_fake_inputs=True)
         self.symbols = SymbolTable()
+        self.shapes.decide = self.symbols.decide
         self.memories = MemoryMap(self.name)
         self.constants = Constants(self)
         self.weight_names = weights
@@ -113,6 +114,8 @@ class Recorder(TorchFunctionMode):
             return tensor
         known = self.real.get(id(tensor))
         if known is None:
+            if torch._C._dispatch_tls_local_exclude_set().has(torch._C.DispatchKey.Python):
+                self._unseen()  # torch makes a fake tensor of this one right now
             with torch._C.DisableTorchFunction(), unset_fake_temporarily():
                 known = self.fakes.from_tensor(tensor.detach(), static_shapes=True)
             self.real[id(tensor)] = known
@@ -130,16 +133,17 @@ class Recorder(TorchFunctionMode):
         if value is not None:
             self.memories.hold(held, tensor, value)
             return
-        file, line = self.user_location()
-        raise Refused(
-            Problem(
-                file,
-                line,
-                "a tensor appears that no recorded call made",
-                "it was made where torch calls cannot be seen, such as inside a scripted or C++ function",
-                "make it with torch functions in the network's own Python code",
-            )
+        self._unseen()
+
+    def _unseen(self) -> NoReturn:
+        """A tensor was made by a call that no mode sees. Interpreted, its code may say which."""
+        problem = self.problem(
+            "a tensor appears that no recorded call made",
+            "it was made where torch calls cannot be seen, such as inside a scripted or C++ function",
+            "make it with torch functions in the network's own Python code",
         )
+        codes = codes_of_frames(sys._getframe(1))
+        raise NeedsInterpretation(codes, problem) if codes else Refused(problem)
 
     def user_location(self) -> tuple[str, int]:
         """File and line of the user's code that runs now: native code if some runs, else the machine's instruction."""
