@@ -221,6 +221,8 @@ LIST_METHODS = {
     "sort": interpreted(prelude.list_sort),
 }
 """Methods of lists that compare their elements."""
+GROWN_METHODS = {"index": interpreted(prelude.grown_index), "count": interpreted(prelude.list_count)}
+"""Those of lists that have grown in a loop."""
 
 
 def _legacy(dtype: torch.dtype) -> Special:
