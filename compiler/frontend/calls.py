@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import dis
 import functools
@@ -28,6 +29,7 @@ from adaptc.compiler.frontend import (
     variables,
 )
 from adaptc.compiler.frontend import instructions as code
+from adaptc.compiler.frontend.draft import leaves
 from adaptc.compiler.frontend.interpreted import ENTERED, NATIVE
 from adaptc.compiler.frontend.iterators import (
     POISON,
@@ -101,6 +103,9 @@ def call(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[st
     if any(arg is POISON for arg in (*args, *kwargs.values())):
         return _result(machine, dst, POISON)
     if isinstance(function, BuiltinMethodType) and type(function.__self__) is list:
+        if segments.holds(function.__self__) and function.__name__ in specials.GROWN_METHODS and len(args) == 1:
+            specials.GROWN_METHODS[function.__name__](machine, (function.__self__, *args), kwargs, dst)
+            return None
         if segments.holds(function.__self__) and not grown.keeps_order(function, args):
             grown.change(machine, function)
             return _result(machine, dst, None)
@@ -115,7 +120,16 @@ def call(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[st
             return _result(machine, dst, _text_method(machine, function, args, kwargs))
     if (method := variables.method_of(function)) is not None:
         function = getattr(machine.heap.variable(function.__self__), method)
-    return _result(machine, dst, native(machine, function, args, kwargs))
+    try:
+        result = native(machine, function, args, kwargs)
+    except (LookupError, ValueError) as error:
+        if isinstance(function, BuiltinMethodType) and type(function.__self__) in _CONTAINERS:
+            machine.raised = error  # eager PyTorch raises it as well
+        raise
+    return _result(machine, dst, result)
+
+
+_CONTAINERS = (list, tuple, dict, set, frozenset, str, collections.deque, collections.OrderedDict)
 
 
 def _compared_by_data(item: Any) -> bool:
@@ -190,7 +204,7 @@ def native(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[
 
 def refuse_key(machine: Machine, values: Iterable[Any]) -> NeedsSplit | Refused:
     """What to raise where a number that depends on data is used as a key of a dict or set."""
-    for value in values:
+    for value in leaves(list(values)):
         if isinstance(value, Symbolic):
             site = machine.recorder.symbols.site_of(value.node.expr)
             if site is not None:

@@ -7,12 +7,13 @@ in-place call changes the object, so the slots that share its memory see the cha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sympy
 import torch
+from torch.utils._sympy.value_ranges import ValueRanges
 
 from adaptc.compiler.frontend.signals import JoinSite
 from adaptc.runtime.hostprogram import Distribution, Expr, Scalar, ValueSpec
@@ -181,7 +182,8 @@ class Draft:
 
     `inputs` maps the slots of tensors that come from elsewhere to their values, `slots` tensor objects by id to slots;
     `changed` holds the memories that its calls change in place. `suspect`: a problem was found on the way, so that
-    problems of its code mean nothing. `loops`: where the loops of the network begin that it is captured in.
+    problems of its code mean nothing. `loops`: where the loops of the network begin that it is captured in. `known`:
+    ranges of sizes, by the tests on the way to it.
     """
 
     index: int
@@ -197,6 +199,7 @@ class Draft:
     end: End | None = None
     suspect: bool = False
     loops: tuple[JoinSite, ...] = ()
+    known: Mapping[sympy.Symbol, ValueRanges[Any]] = field(default_factory=dict)
 
     def new_slot(self, tensor: torch.Tensor) -> int:
         """A slot for a tensor object that this draft has not seen."""
@@ -217,7 +220,7 @@ class Draft:
         self.inputs, self.slots, self.tensors = dict(kept.inputs), dict(kept.slots), list(kept.tensors)
         self.steps = [replace(step) for step in kept.steps]
         self.changed, self.end, self.suspect = set(kept.changed), kept.end, kept.suspect
-        self.loops = kept.loops
+        self.loops, self.known = kept.loops, kept.known
 
     @property
     def arms(self) -> Sequence[Arm]:

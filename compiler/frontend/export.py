@@ -13,6 +13,8 @@ import torch
 from torch import fx
 from torch.export import Dim, ExportedProgram
 from torch.fx import traceback
+from torch.utils._sympy.numbers import int_oo
+from torch.utils._sympy.value_ranges import ValueRanges
 
 from adaptc.compiler.errors import Problem
 from adaptc.compiler.frontend.decompositions import Decompositions
@@ -26,7 +28,7 @@ from adaptc.compiler.frontend.draft import (
 )
 from adaptc.compiler.frontend.layout import Layout
 from adaptc.compiler.frontend.replay import Replay
-from adaptc.compiler.frontend.symbols import SymbolTable, expression
+from adaptc.compiler.frontend.symbols import Ranges, SymbolTable, expression
 from adaptc.compiler.ir.program import Code, ScalarType, TensorType, Type
 from adaptc.compiler.ir.program import Dim as Extent
 
@@ -36,7 +38,8 @@ UNEXPORTABLE = "torch.export refuses the code that begins here"
 _SCALAR_DTYPES = {"bool": torch.bool, "int": torch.int64, "float": torch.float64}
 _HINTS = (list(sympy.primerange(5, 100)), list(sympy.primerange(100, 200))[::-1])
 """Sizes to export with, and others to try where that fails: torch takes a part of which the example has one row or none
-for one that always has, and of the other sizes the first is the greatest."""
+for one that always has, and of the other sizes the first is the greatest. So sizes that are greater than can be are
+tried last."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +181,7 @@ class Exporter:
             extents = ",".join(canonical(expression(extent)) for extent in tensor.shape)
             parts.append(f"%{number(slot)}={tensor.dtype}[{extents}]")
         parts += [f"{canonical(symbol)}={self.symbols.kinds[symbol]}" for symbol in layout.scalars]
+        parts += [f"{symbols[symbol]} in {bounds}" for symbol, bounds in draft.known.items() if symbol in symbols]
         for op in tape:
             function = functions.setdefault(op.function, len(functions))
             results = [None if slot is None else number(slot) for slot in op.results]
@@ -199,9 +203,11 @@ class Exporter:
         ]
         loc = tape[0].loc
         problem: Exception | None = None
-        for sizes in _HINTS if any(dynamic) else _HINTS[:1]:
+        below = {symbol: ValueRanges(bounds.lower, int_oo) for symbol, bounds in draft.known.items()}
+        attempts = [(sizes, known) for known in (draft.known, below) for sizes in _HINTS]
+        for sizes, known in attempts if any(dynamic) else attempts[:1]:
             try:
-                exported = self._exported(replay, draft, slots, scalars, dynamic, sizes)
+                exported = self._exported(replay, draft, slots, scalars, dynamic, sizes, known)
                 break
             except Exception as error:  # noqa: BLE001 (whatever torch raises, it is told as a problem)
                 problem = problem or error
@@ -219,10 +225,12 @@ class Exporter:
         scalars: Sequence[torch.Tensor],
         dynamic: Sequence[Mapping[int, Any]],
         sizes: Sequence[int],
+        known: Ranges,
     ) -> ExportedProgram:
-        """The tape as a functional program, exported with `sizes` for the dimensions that vary."""
+        """The tape as a functional program, exported with `sizes` for the dimensions that vary, as far as they are in
+        the ranges that are `known`."""
         hints: dict[sympy.Basic, int] = {}
-        examples = [_example(draft.tensors[slot], hints, sizes) for slot in slots]
+        examples = [_example(draft.tensors[slot], hints, sizes, known) for slot in slots]
         with torch.no_grad(), traceback.preserve_node_meta(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             exported = torch.export.export(
@@ -302,8 +310,9 @@ def _export_problem(loc: str, error: Exception) -> Problem:
     )
 
 
-def _example(tensor: torch.Tensor, hints: dict[sympy.Basic, int], sizes: Sequence[int]) -> torch.Tensor:
-    """A real tensor, not filled, with a distinct size out of `sizes` for every symbol."""
+def _example(tensor: torch.Tensor, hints: dict[sympy.Basic, int], sizes: Sequence[int], known: Ranges) -> torch.Tensor:
+    """A real tensor, not filled, with a distinct size out of `sizes` for every symbol, or one that is `known` to be
+    possible: for others the code may have another shape."""
     shape = []
     for extent in tensor.shape:
         if isinstance(extent, int):
@@ -311,7 +320,12 @@ def _example(tensor: torch.Tensor, hints: dict[sympy.Basic, int], sizes: Sequenc
             continue
         expr = expression(extent)
         for symbol in sorted(expr.free_symbols, key=str):
-            hints.setdefault(symbol, sizes[len(hints) % len(sizes)])
+            if symbol not in hints:
+                size = sizes[len(hints) % len(sizes)]
+                if symbol in known and known[symbol].upper > 1:  # torch.export takes 0 and 1 for sizes that are fixed
+                    lower, upper = known[symbol].lower, known[symbol].upper
+                    size = int(min(max(size, lower + len(hints)), upper)) if lower > size else int(min(size, upper))
+                hints[symbol] = size
         shape.append(int(expr.xreplace({s: sympy.Integer(h) for s, h in hints.items()})))
     return torch.empty(shape, dtype=tensor.dtype)
 

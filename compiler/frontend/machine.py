@@ -106,7 +106,9 @@ class Machine:
         """Let a state that the objects are in be the running one."""
         self.state = state
         self.recorder.draft, self.recorder.held = state.draft, state.held
-        self.recorder.symbols.known = state.known
+        self.recorder.symbols.known = state.draft.known = state.known
+        # torch keeps the results of calls by the names of their sizes, whatever is known of these
+        self.recorder.fakes.cache_enabled = not state.known
 
     def cut(self) -> None:
         """Let the running state go on in a draft of its own."""

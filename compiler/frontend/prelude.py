@@ -203,6 +203,14 @@ def list_index(items, value, start=0, stop=9223372036854775807):
     raise ValueError("the value is not in the list")
 
 
+def grown_index(items, value):
+    """list.index of a list whose length depends on data"""
+    for place, item in enumerate(items):
+        if item == value:
+            return place
+    raise ValueError("the value is not in the list")
+
+
 def list_count(items, value):
     """list.count"""
     found = 0

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import sympy
 import torch
@@ -98,6 +98,7 @@ class Recorder(TorchFunctionMode):
         )
         self.fakes = _Fakes(self.shapes, self.problem)
         self.symbols = SymbolTable()
+        self.shapes.decide = self.symbols.decide
         self.memories = MemoryMap(self.name)
         self.constants = Constants(self)
         self.weight_names = weights

@@ -209,10 +209,18 @@ def _set_part(recorder: Recorder, tensor: torch.Tensor, items: list[Any], value:
     if Ellipsis not in items:
         after = len(behind) + dims - named
     place = recorder.record(torch.reshape, (recorder.record(assemble, (items[position], torch.int64), {}), (1,)), {})
+    value = _trimmed(recorder, value, dims - 1)
     if isinstance(value, torch.Tensor) and recorder.fake(value).dim() > after:
         value = recorder.record(torch.unsqueeze, (value, -1 - after), {})
     index = (*items[:position], place, *behind)
     recorder.record(torch.Tensor.__setitem__, (tensor, index, value), {})
+
+
+def _trimmed(recorder: Recorder, value: Any, rank: int) -> Any:
+    """What is assigned to a part of `rank` dimensions, without dimensions of one element that come before these."""
+    while isinstance(value, torch.Tensor) and recorder.fake(value).dim() > rank and recorder.fake(value).shape[0] == 1:
+        value = recorder.record(torch.squeeze, (value, 0), {})
+    return value
 
 
 def _within(index: torch.SymInt, size: Any) -> bool:
@@ -224,7 +232,7 @@ def _within(index: torch.SymInt, size: Any) -> bool:
 def _get_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """``x[..., i]`` where `i` is one number that depends on data: an index_select, in eager PyTorch a view."""
     tensor, index = args
-    items = [_plain_slice(recorder, item) for item in (index if isinstance(index, tuple) else (index,))]
+    items = [_plain(recorder, item) for item in (index if isinstance(index, tuple) else (index,))]
     items = slices.settled(recorder, recorder.fake(tensor).shape, items)
     index = tuple(items) if isinstance(index, tuple) else items[0]
     if any(masks.is_mask(item) for item in items):
@@ -269,8 +277,10 @@ def _get_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...
     return result
 
 
-def _plain_slice(recorder: Recorder, item: Any) -> Any:
-    """A slice with host scalars in place of tensors."""
+def _plain(recorder: Recorder, item: Any) -> Any:
+    """A slice with host scalars in place of tensors; a list of numbers that depend on data as a tensor."""
+    if isinstance(item, list) and any(isinstance(leaf, (torch.Tensor, *Symbolic)) for leaf in leaves(item)):
+        return recorder.record(assemble, (item, None), {})
     if not isinstance(item, slice):
         return item
     bounds = (item.start, item.stop, item.step)
@@ -280,7 +290,7 @@ def _plain_slice(recorder: Recorder, item: Any) -> Any:
 def _set_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """``x[i, j] = v`` where `i` or `j` is one number that depends on data: an index_put."""
     tensor, index, value = args
-    items = [_plain_slice(recorder, item) for item in (index if isinstance(index, tuple) else (index,))]
+    items = [_plain(recorder, item) for item in (index if isinstance(index, tuple) else (index,))]
     items = slices.settled(recorder, recorder.fake(tensor).shape, items)
     if any(masks.is_mask(item) for item in items) and isinstance(value, torch.Tensor) and value.dim():
         index = masks.with_places(recorder, tuple(items))
@@ -293,6 +303,7 @@ def _set_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...
     places = tuple([recorder.record(assemble, (item, torch.int64), {}) for item in items])
     dtype = recorder.fake(tensor).dtype
     content = recorder.record(assemble, (value, dtype), {}) if not isinstance(value, torch.Tensor) else value
+    content = _trimmed(recorder, content, recorder.fake(tensor).dim() - len(items))
     recorder.record(
         torch.Tensor.index_put_, (tensor, places, recorder.record(torch.Tensor.to, (content, dtype), {})), {}
     )

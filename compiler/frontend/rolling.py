@@ -283,11 +283,12 @@ def _restart(machine: Machine, roll: Roll) -> State:
     return state
 
 
-def _discard(machine: Machine, roll: Roll) -> None:
-    """Forget all that was captured from the header on."""
+def _discard(machine: Machine, roll: Roll, *, keep_problems: bool = False) -> None:
+    """Forget all that was captured from the header on. Problems are kept where what they left unknown goes on."""
     machine.ready = [state for state in machine.ready if roll not in state.rolls]
     turns.forget(machine, roll)
-    machine.forget_problems(roll)
+    if not keep_problems:
+        machine.forget_problems(roll)
     roll.left = False
 
 
@@ -310,7 +311,7 @@ def widen(machine: Machine, roll: Roll, states: list[State]) -> None:
             raise
         roll.entry.draft.end = JumpEnd(attempt.arm(0))
     machine.drafts.append(draft)
-    _discard(machine, roll)
+    _discard(machine, roll, keep_problems=any(state.tainted for state in seen))
     roll.backs, roll.columns = seen, attempt.columns_of_numbers
     roll.draft, roll.head = draft, head
     head.rolls = (*roll.entry.rolls, roll)

@@ -224,6 +224,8 @@ LIST_METHODS = {
     "sort": interpreted(prelude.list_sort),
 }
 """Methods of lists that compare their elements."""
+GROWN_METHODS = {"index": interpreted(prelude.grown_index), "count": interpreted(prelude.list_count)}
+"""Those of lists that have grown in a loop."""
 
 
 SPECIALS: dict[Any, Special] = {

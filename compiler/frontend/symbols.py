@@ -16,7 +16,7 @@ from typing import Any
 import sympy
 import torch
 from sympy.core.relational import Relational
-from sympy.logic.boolalg import BooleanFalse, BooleanTrue
+from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.utils._sympy.symbol import SymT, symbol_is_type
 from torch.utils._sympy.value_ranges import ValueRanges, bound_sympy
@@ -52,9 +52,13 @@ class Shapes(ShapeEnv):
     A call that needs a size that depends on data to be one number, such as the last element of as many as there can
     be, fixes that size on its own way only: elsewhere it stays what it is. `filled`: torch's own functions, which ask
     for a shortcut whether a tensor of such a size is empty, hear that it is not; the shapes are the same either way.
+
+    `decide` tells what the ranges of sizes say, those narrowed by the tests on the running way included: there the
+    example's size may be one that the way is not taken for.
     """
 
     filled = False
+    decide: Callable[[sympy.Basic], bool | None] = staticmethod(lambda test: None)
 
     def evaluate_expr(
         self,
@@ -68,6 +72,9 @@ class Shapes(ShapeEnv):
     ) -> sympy.Basic:
         """Which of several sizes is greater is not told by the example's, where the caller can do without: a slice from
         one size on, of a dimension that a loop lengthens, would be empty for long examples."""
+        known = self.decide(orig_expr) if isinstance(orig_expr, Boolean) else None
+        if known is not None and orig_expr.xreplace(self.backed_var_to_val) == sympy.sympify(not known):
+            return sympy.sympify(known)
         undecided = (
             fallback_value is not None
             and len(orig_expr.free_symbols) > 1

@@ -210,6 +210,10 @@ def cases() -> dict[str, Case]:
             x,
             y,
         ),
+        "squeeze-dims": case(
+            lambda a: (a.squeeze(1) * 2, a.squeeze(0) * 2, a.squeeze((0, 1, -1)) * 2, a.sum().squeeze(-1) * 2),
+            x[None, :, :, None] if x.dim() == 2 else x.reshape(1, -1, 1),
+        ),
         "nextafter": case(
             lambda a, b: (
                 (torch.nextafter(a, b) - a) / a,

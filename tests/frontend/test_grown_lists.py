@@ -112,7 +112,24 @@ class Comp(nn.Module):
 
 
 CALLS = [(rand(4),), (rand(4) * 3,), (rand(4) * 0.01,), (-rand(4).abs(),), (rand(4).abs() * 2,)]
+
+
+class Best(nn.Module):
+    """Which of the scores of a search is the best, and how often a word was chosen."""
+
+    def forward(self, x):
+        scores, words = [], []
+        while x.norm() > 0.5 and len(scores) < 40:
+            x = x.roll(1) * torch.tensor([0.5, 0.8, 0.9])
+            scores.append(x.sum())
+            words.append(int(x.argmax()))
+        if len(words) > 2:
+            return scores.index(max(scores)), words.count(1), words.index(words[-1])
+        return x
+
+
 CASES = {
+    "the place of an element": (Best(), [(rand(3) * scale,) for scale in (3, -5, 1, 9, 0.1)]),
     "stacked": (Collect(), CALLS),
     "numbers returned": (Toks(), [(rand(1, 8),), (rand(1, 8) * 3,), (-rand(1, 8),)]),
     "concatenated": (CatOuts(), [(rand(2, 4),), (rand(2, 4) * 3,)]),

@@ -292,3 +292,23 @@ def test_an_object_as_argument_and_result():
 
 def test_an_object_that_is_filled_by_the_call():
     check(network(with_rows, lin=nn.Linear(4, 4)), [(x, Rows()) for (x,) in signs(4, 1, 4)])
+
+
+class ShiftReduce(nn.Module):
+    """A parser whose transitions are data: some empty its stack or its buffer, which raises."""
+
+    def forward(self, words, transitions):
+        buffer, stack = list(words.unbind(0)), []
+        for transition in transitions:
+            if transition == 0:
+                stack.append(buffer.pop())
+            else:
+                right, left = stack.pop(), stack.pop()
+                stack.append(torch.tanh(left - right))
+        return stack[-1]
+
+
+def test_a_stack_that_is_empty_on_some_ways():
+    words = torch.randn(3, 2)
+    runs = [(0, 0, 1, 0, 1), (0, 0, 0, 1, 1), (0, 1, 0, 0, 1), (0, 0, 0, 0, 1), (0, 0, 1, 0, 0)]
+    check(ShiftReduce(), [(words, torch.tensor(run)) for run in runs])

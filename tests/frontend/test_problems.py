@@ -73,6 +73,24 @@ def test_a_loop_on_an_unknown_result_ends():
     assert line_of(model, "h.numpy()") in {problem.line for problem in found}
 
 
+class UnknownCarried(nn.Module):
+    """What is unknown since the problem goes round the loop and into its tests."""
+
+    def forward(self, x):
+        pair, steps = (x, x), 0
+        while True:
+            a, b = sorted(pair, key=lambda part: part.sum())
+            pair = torch.cat([a, b]).numpy().reshape(2, 3)
+            steps += 1
+            if a.norm() < 0.1 or steps > 4:
+                break
+        return b, steps
+
+
+def test_a_problem_in_a_loop_is_told_though_the_loop_is_captured_again():
+    assert problems(UnknownCarried(), torch.randn(3))
+
+
 class Unbounded(nn.Module):
     def forward(self, x):
         while x.sum() > 0:

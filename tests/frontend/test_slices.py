@@ -44,6 +44,32 @@ def test_what_a_test_says_is_known():
     assert len(program.blocks) <= 8
 
 
+@pytest.mark.parametrize("example", [1, 5])
+def test_what_a_test_says_counts_whatever_the_example(example):
+    def forward(self, x):
+        x = x[-4:] if x.shape[0] > 4 else x
+        assert x.shape[0] <= 4
+        y = x[2:] if x.shape[0] >= 2 else x
+        return (x * 2, y) if x.sum() > 0 else (x, y)
+
+    check(network(forward), [ROWS[example], *ROWS], dims={"x": {0: "n"}})
+
+
+def test_the_last_of_a_sequence_that_a_loop_lengthens():
+    """The cut of a decoder whose context is longer than the examples of torch's shape functions."""
+
+    def forward(self, x):
+        for _ in range(12):
+            x = torch.cat([x, x[-1:] * 0.8 + 0.1])
+            window = x if x.shape[0] <= 7 else x[-7:]
+            assert window.shape[0] <= 7
+            if window.abs().max() < 0.7:
+                break
+        return window, x
+
+    check(network(forward), ROWS, dims={"x": {0: "n"}})
+
+
 def test_a_part_that_is_written():
     def forward(self, x):
         y = x.clone()

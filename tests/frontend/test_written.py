@@ -77,6 +77,34 @@ class PutBack(nn.Module):
         return table, count
 
 
+class Leading(nn.Module):
+    """Rows with a dimension of one element before them, put at places that depend on data; places as a list."""
+
+    def forward(self, x):
+        rows, column, i = torch.zeros(6, 4), torch.zeros(4, 6), 0
+        for i in range(6):
+            rows[i] = x[None]
+            column[:, i] = x[None]
+            x = x * 0.7
+            if x.norm() < 0.5:
+                break
+        place = int(x.argmax())
+        rows[place] = x[None]
+        return rows[[i, place]], rows[:, [place, int(x.argmin())]], column
+
+
+def _token(count):
+    return torch.LongTensor([[1]] * count)
+
+
+class Natively(nn.Module):
+    """A tensor made by its type in a function that would run natively."""
+
+    def forward(self, x):
+        x = x + _token(2).sum()
+        return x * 2 if x.sum() > 0 else x
+
+
 class Legacy(nn.Module):
     def forward(self, x):
         places = [0]
@@ -105,6 +133,8 @@ CASES = {
     "linear equations": (Solve(), [(rand(2, 5, 5), rand(2, 5, 3)), (-rand(2, 5, 5), rand(2, 5, 3))], {}),
     "Anderson": (Anderson(), [(rand(2, 8),), (rand(2, 8) * 3,)], {}),
     "parts that are put back": (PutBack(), CALLS, {}),
+    "rows with a leading dimension": (Leading(), CALLS, {}),
+    "tensors made by their type natively": (Natively(), CALLS, {}),
     "tensors made by their type": (Legacy(), CALLS, {}),
     "sizes needed as numbers": (Layers(), CALLS, {}),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,8 @@ def table() -> dict[OpOverload, Callable[..., Any]]:
         aten.hypot.default: hypot,
         aten.masked_select.default: masked_select,
         aten.rrelu.default: rrelu,
+        aten.squeeze.dim: squeeze,
+        aten.squeeze.dims: squeeze,
         prims.nextafter.default: nextafter,
         prims.prod.default: prims_prod,
         prims.signbit.default: signbit,
@@ -88,6 +90,14 @@ def prims_prod(self: Any, dims: list[int] | None, *, output_dtype: Any = None) -
     if output_dtype is not None:
         self = op.Cast(self, to=output_dtype)
     return op.ReduceProd(self, ints(*(dims or range(len(self.shape)))), keepdims=0)
+
+
+def squeeze(self: Any, dim: int | Sequence[int]) -> Any:
+    """`self` without those dimensions `dim` that have one element; ONNX's operator refuses others."""
+    dims = [dim] if isinstance(dim, int) else list(dim)
+    size = len(self.shape)
+    left_out = sorted({d % size for d in dims if size and (self.shape[d] == 1 or not isinstance(self.shape[d], int))})
+    return op.Squeeze(self, ints(*left_out)) if left_out else op.Identity(self)
 
 
 def cdist(x1: Any, x2: Any, p: float, compute_mode: int | None = None) -> Any:
