@@ -9,6 +9,7 @@ from typing import Any
 
 import sympy
 import torch
+from torch._dispatch.python import enable_python_dispatcher
 
 from adaptc.compiler.errors import CompileError, Problem
 from adaptc.compiler.frontend import prelude, rolling, segments, texts
@@ -138,7 +139,7 @@ class Attempt:
                 self.given = [
                     held_by for key, held_by in heap.snapshot([args, kwargs]).items() if key not in heap.start
                 ]
-                with recorder.fakes, recorder:
+                with enable_python_dispatcher(), recorder.fakes, recorder:
                     machine.run(self._call(), (self.model, args, kwargs), {}, State([], entry, held))
             finally:
                 heap.reset()

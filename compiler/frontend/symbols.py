@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,6 +117,24 @@ def _asks_whether_empty(expr: sympy.Basic) -> bool:
     if not isinstance(expr, (sympy.Eq, sympy.Ne)) or expr.rhs != 0:
         return False
     return all(symbol_is_type(symbol, SymT.UNBACKED_INT) for symbol in expr.free_symbols)
+
+
+@contextmanager
+def filled_exports() -> Iterator[None]:
+    """While it lasts, torch.export hears what `Shapes.filled` tells torch's own functions."""
+    original = ShapeEnv.evaluate_expr
+
+    def evaluate(shapes: ShapeEnv, expr: sympy.Basic, *args: Any, **kwargs: Any) -> Any:
+        if _asks_whether_empty(expr):
+            return sympy.true if isinstance(expr, sympy.Ne) else sympy.false
+        return original(shapes, expr, *args, **kwargs)
+
+    cls: Any = ShapeEnv
+    cls.evaluate_expr = evaluate
+    try:
+        yield
+    finally:
+        cls.evaluate_expr = original
 
 
 Ranges = Mapping[sympy.Symbol, ValueRanges[Any]]

@@ -527,6 +527,24 @@ def cases() -> dict[str, Case]:
             dynamic=[_B],
             more=[(r(0, 4),), (r(1, 4),)],
         ),
+        "zero-rows-means": case(
+            lambda a: (
+                *(a.mean(), a.mean(0), a.mean((0, 1), keepdim=True), a.mean(0, dtype=torch.float64)),
+                *(a.var(), a.var(0), a.var(0, unbiased=False), a.std(0, keepdim=True), a.var(1)),
+                *((a > 0).any(), (a > 0).any(0), a.any(1), (a > 0).all()),
+                *(F.mse_loss(a, a * 2), F.mse_loss(a, a * 2, reduction="sum")),
+            ),
+            r(3, 4),
+            dynamic=[_B],
+            more=[(r(0, 4),), (r(1, 4),)],
+        ),
+        "zero-rows-group-norm": case(
+            lambda a, b: (F.group_norm(a, 2), F.group_norm(b, 4)),
+            r(3, 4),
+            r(3, 4, 5),
+            dynamic=[_B, _B],
+            more=[(r(0, 4), r(0, 4, 5)), (r(1, 4), r(1, 4, 5))],
+        ),
         "zero-rows-linear": case(
             lambda s, a: F.relu(s.l(a)),
             r(3, 4),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from adaptc.compiler.errors import CompileError
 
@@ -223,3 +224,31 @@ def test_what_a_call_needs_of_a_size_holds_on_its_way_only():
 
     values = ([2.0, 1.0, 3.0], [-1.0, 1.0, -1.0], [-1.0, -1.0, -1.0], [0.5, 1.0, 1.0], [0.5, 1.0, -1.0])
     check(network(forward), [(torch.tensor(row),) for row in values])
+
+
+class Images(nn.Module):
+    """Operators whose shape functions in C++ know numbers only, on a batch that varies, and on one that shrinks."""
+
+    def __init__(self, shrinks):
+        super().__init__()
+        self.shrinks = shrinks
+        torch.manual_seed(0)
+        self.conv, self.norm = nn.Conv2d(2, 2, 3, padding=1, padding_mode="reflect"), nn.BatchNorm2d(2)
+
+    def forward(self, x):
+        if self.shrinks:
+            x = x[x.mean((1, 2, 3)) > 0]
+        y = self.norm(self.conv(x))
+        if y.sum() > 0:
+            y = F.interpolate(y, scale_factor=2)
+        else:
+            y = F.interpolate(y, size=(5, 6), mode="bilinear", align_corners=False)
+        y = F.pad(y[:, :, ::2], (1, 0, 0, 2)) + F.pad(y[:, :, ::2], (0, 1, 2, 0), value=0.5)
+        return F.unfold(y, 2), y.flatten(1).logsumexp(1)
+
+
+@pytest.mark.parametrize("shrinks", [False, True])
+def test_images_in_a_batch_of_any_size(shrinks):
+    given = calls((3, 1, 2, 5), None, 2, 4, 4)
+    dims = {} if shrinks else {"x": {0: "batch"}}
+    check(Images(shrinks).eval(), given if not shrinks else [(x.repeat(4, 1, 1, 1)[:3],) for (x,) in given], dims=dims)

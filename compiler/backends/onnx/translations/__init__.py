@@ -19,6 +19,7 @@ from adaptc.compiler.backends.onnx.translations import (
     ordering,
     pooling,
     recurrent,
+    reductions,
     scattering,
     shaping,
 )
@@ -26,5 +27,16 @@ from adaptc.compiler.backends.onnx.translations import (
 
 def table() -> dict[OpOverload, Callable[..., Any]]:
     """All translations."""
-    families = (attention, elementwise, grouping, normalization, ordering, pooling, recurrent, scattering, shaping)
+    families = (
+        attention,
+        elementwise,
+        grouping,
+        normalization,
+        ordering,
+        pooling,
+        recurrent,
+        reductions,
+        scattering,
+        shaping,
+    )
     return {target: function for family in families for target, function in family.table().items()}

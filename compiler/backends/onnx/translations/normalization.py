@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -30,7 +31,10 @@ def group_norm(
     dtype = input.dtype.numpy()
     ones = constant(np.ones(num_groups, dtype))
     zeros = constant(np.zeros(num_groups, dtype))
-    grouped = op.Reshape(input, ints(0, num_groups, -1))
+    # -1 would stand for any number where there are no rows
+    extents = [input.shape[axis] for axis in range(1, len(input.shape))]
+    known = all(isinstance(extent, int) for extent in extents)
+    grouped = op.Reshape(input, ints(0, num_groups, math.prod(extents) // num_groups if known else -1))
     normal = op.Reshape(op.InstanceNormalization(grouped, ones, zeros, epsilon=eps), op.Shape(input))
     axes = ints(*range(1, len(input.shape) - 1))
     for parameter, combine in ((weight, op.Mul), (bias, op.Add)):
