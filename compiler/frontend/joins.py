@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Hashable, Sequence
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from adaptc.compiler.errors import Problem
 from adaptc.compiler.frontend.draft import Draft
-from adaptc.compiler.frontend.merge import Merge
+from adaptc.compiler.frontend.merge import Merge, own_attributes
 from adaptc.compiler.frontend.merge_values import Conflict
 from adaptc.compiler.frontend.signals import Refused
 from adaptc.compiler.frontend.state import State
@@ -40,7 +42,7 @@ def merge(machine: Machine, states: Sequence[State]) -> list[State]:
     """Merge frozen states that stand at one place: all that look alike at once, else one after the other."""
     alike: dict[Hashable, list[State]] = {}
     for state in states:
-        alike.setdefault(_looks(state), []).append(state)
+        alike.setdefault(_looks(machine, state), []).append(state)
     merged: list[State] = []
     for group in alike.values():
         merged += _merge_alike(machine, group)
@@ -91,10 +93,11 @@ def _try(machine: Machine, states: Sequence[State]) -> State | None:
     return merged
 
 
-def _looks(state: State) -> Hashable:
-    """What any two states that merge have in common: kinds of values, lengths, dtypes and ranks."""
+def _looks(machine: Machine, state: State) -> Hashable:
+    """What any two states that merge have in common: kinds of values, lengths, dtypes, ranks, modules' attributes."""
     assert state.heap is not None
     heap = state.heap
+    seen: dict[int, int] = {}  # which places hold one object
 
     def look(value: Any, depth: int) -> Hashable:
         if isinstance(value, torch.Tensor):
@@ -107,6 +110,8 @@ def _looks(state: State) -> Hashable:
             parts = held if type(held) is type(value) else ()
         elif isinstance(value, tuple):
             parts = value
+        elif id(value) in heap and not isinstance(value, (FunctionType, functools.partial)):
+            return type(value).__qualname__, seen.setdefault(id(value), len(seen))
         else:
             return type(value).__qualname__
         if isinstance(parts, dict):
@@ -115,9 +120,15 @@ def _looks(state: State) -> Hashable:
         return type(value).__qualname__, len(parts), inner
 
     with torch._C.DisableTorchFunction():
-        return tuple(
+        frames = tuple(
             [
                 tuple([(name, look(frame.registers[name], _DEPTH)) for name in sorted(frame.registers)])
                 for frame in state.frames
             ]
         )
+        modules = []
+        for key, (module, original, _) in machine.heap.watched.items():
+            if key in heap and (own := own_attributes(module, heap[key][1][0])).keys() != original.keys():
+                new = [(name, look(value, 0)) for name, value in own.items() if name not in original]
+                modules.append((key, tuple(own), tuple(new)))
+    return frames, tuple(modules)

@@ -42,7 +42,7 @@ def _differ(a: Any, b: Any) -> bool:
     return expression(a) != expression(b) if kind_of(a) and kind_of(b) else a is not b
 
 
-def _own_attributes(module: torch.nn.Module, attributes: dict[str, Any]) -> dict[str, Any]:
+def own_attributes(module: torch.nn.Module, attributes: dict[str, Any]) -> dict[str, Any]:
     """A module's attributes without methods that are its class's own: code that wraps a method for a while and puts it
     back leaves them."""
     return {
@@ -283,7 +283,7 @@ class Merge(ValueMerge):
             state.heap[id(module)][1] if state.heap and id(module) in state.heap else tuple(original)
             for state in self.states
         ]
-        attributes = [_own_attributes(module, part[0]) for part in held]
+        attributes = [own_attributes(module, part[0]) for part in held]
         for part in attributes:
             if list(part) != list(attributes[0]):
                 names = sorted(set(part) ^ set(attributes[0])) or sorted(part)

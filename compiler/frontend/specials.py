@@ -180,8 +180,9 @@ def _locals(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst
     return {k: v for k, v in machine.state.frames[-1].registers.items() if not k.startswith("%")}
 
 
-def _false(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
-    return False
+def _has_torch_function(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    """False in functions, so that they are followed; true in modules, which else take kernels that fuse them whole."""
+    return machine.state.frames[-1].globals.get("__name__", "").startswith("torch.nn.modules.")
 
 
 def _grown_count(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
@@ -276,9 +277,9 @@ SPECIALS: dict[Any, Special] = {
     builtins.map: interpreted(prelude.map),
     builtins.filter: interpreted(prelude.filter),
     functools.reduce: interpreted(prelude.reduce),
-    torch.overrides.has_torch_function: _false,
-    torch.overrides.has_torch_function_unary: _false,
-    torch.overrides.has_torch_function_variadic: _false,
+    torch.overrides.has_torch_function: _has_torch_function,
+    torch.overrides.has_torch_function_unary: _has_torch_function,
+    torch.overrides.has_torch_function_variadic: _has_torch_function,
     prelude.grown_count: _grown_count,
     prelude.grown_element: _grown_element,
     sequences.send: sequences.run_send,

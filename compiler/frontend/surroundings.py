@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from adaptc.compiler.frontend.guards import guarded_symbols
 from adaptc.compiler.frontend.heap import Heap
@@ -93,6 +94,7 @@ def surroundings(recorder: Recorder, heap: Heap) -> Iterator[None]:
     try:
         with (
             torch.no_grad(),
+            sdpa_kernel(SDPBackend.MATH),  # to choose another kernel, torch asks whether a size is 0
             heap.watching(),
             guarded_symbols(recorder),
             guarded_conversions(recorder),

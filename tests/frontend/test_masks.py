@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from .checking import check
+from .checking import check, network, signs
 from .networks import Routed
 from .test_loops import rand
 
@@ -109,3 +109,18 @@ CASES = {
 def test_selection(name):
     model, calls, dims = CASES[name]
     check(model, calls, dims=dims)
+
+
+@pytest.mark.parametrize("norm_first", [False, True])
+def test_layers_of_a_transformer_take_the_rows_that_a_mask_selects(norm_first):
+    """In eager PyTorch the layer is one fused kernel, which has no meaning for sizes that data decides."""
+
+    def forward(self, x):
+        rows = x[x.sum(-1) > 0]
+        if rows.shape[0] == 0:
+            return x.mean(0)
+        return self.layer(rows.unsqueeze(0)).mean(1)
+
+    torch.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(4, 2, 8, batch_first=True, norm_first=norm_first)
+    check(network(forward, layer=layer), signs(6, 5, 4), paths=2)
