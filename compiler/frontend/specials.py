@@ -245,6 +245,12 @@ def _legacy(dtype: torch.dtype) -> Special:
     return special
 
 
+def _variable(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    """``torch.autograd.Variable(tensor)``, from before tensors and variables were one."""
+    given = args[0] if args else kwargs.get("data")
+    return given.detach() if isinstance(given, torch.Tensor) else NATIVE
+
+
 LEGACY: dict[Any, Special] = {
     torch.LongTensor: _legacy(torch.int64),
     torch.IntTensor: _legacy(torch.int32),
@@ -257,6 +263,7 @@ LEGACY: dict[Any, Special] = {
 
 SPECIALS: dict[Any, Special] = {
     **LEGACY,
+    torch.autograd.Variable: _variable,
     np.argmax: _of_numbers(prelude.argmax),
     np.argmin: _of_numbers(prelude.argmin),
     torch.autograd.Function.apply.__func__: interpreted(prelude.apply_function),  # type: ignore[attr-defined]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn.functional import linear, scaled_dot_product_attention
 
 from adaptc.compiler.frontend.draft import leaves
-from adaptc.compiler.ir.operators import grouped_mm
+from adaptc.compiler.ir.operators import grouped_mm, lstm, rnn
 
 if TYPE_CHECKING:
     from adaptc.compiler.frontend.recorder import Recorder
@@ -106,6 +106,22 @@ def attention(
     return scaled_dot_product_attention(query, key, value, mask, dropout_p, **options)
 
 
+def pad(x: torch.Tensor, pads: Sequence[int], value: float | None = None) -> torch.Tensor:
+    """torch.nn.functional.pad with a constant"""
+    for place, (before, after) in enumerate(zip(pads[::2], pads[1::2], strict=True)):
+        dim = -1 - place
+        if before < 0 or after < 0:
+            start, left_out = max(-before, 0), max(-before, 0) + max(-after, 0)
+            x = x.narrow(dim, start, x.shape[dim] - left_out)
+        shape = list(x.shape)
+        rows = [
+            x.new_full([*shape[:dim], max(size, 0), *shape[x.dim() + dim + 1 :]], value or 0)
+            for size in (before, after)
+        ]
+        x = torch.cat([rows[0], x, rows[1]], dim)
+    return x
+
+
 Rewrite = Callable[["Recorder", Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
 
 
@@ -136,12 +152,43 @@ def _grouped_mm(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, .
     return recorder.record(grouped_mm, (rows, matrices, ends), {})
 
 
+def _layers(kind: str) -> Rewrite:
+    """A recurrent layer over a whole sequence, in evaluation mode: its length may vary."""
+
+    def rewrite(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        packed = len(args) != 9 or kwargs or isinstance(args[2], torch.Tensor) or not isinstance(args[2], (list, tuple))
+        if packed or all(isinstance(extent, int) for extent in recorder.fake(args[0]).shape) or (args[5] and args[6]):
+            return recorder.record(func, args, kwargs)
+        sequence, state, params, has_biases, layers, _, _, *order = args
+        options = (list(params), has_biases, layers, *order)
+        if kind == "lstm":
+            return recorder.record(lstm, (sequence, *state, *options), {})
+        return recorder.record(rnn, (kind, sequence, state, *options), {})
+
+    return rewrite
+
+
+def _pad(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Under fake tensors torch's own fixes all sizes of what it pads."""
+    given = dict(zip(("input", "pad", "mode", "value"), args, strict=False), **kwargs)
+    constant = given.get("mode", "constant") == "constant" and all(type(size) is int for size in given["pad"])
+    if not constant or all(isinstance(extent, int) for extent in recorder.fake(given["input"]).shape):
+        return recorder.record(func, args, kwargs)
+    return recorder.record(pad, (given["input"], tuple(given["pad"]), given.get("value")), {})
+
+
 REWRITES: dict[Callable[..., Any], Rewrite] = {
     torch._grouped_mm: _grouped_mm,
+    torch.nn.functional.pad: _pad,
+    torch._C._nn.pad: _pad,
     torch.gru_cell: _where_sizes_vary(gru_cell),
     torch.lstm_cell: _where_sizes_vary(lstm_cell),
     torch.rnn_tanh_cell: _where_sizes_vary(_rnn_cell(torch.tanh)),
     torch.rnn_relu_cell: _where_sizes_vary(_rnn_cell(torch.relu)),
+    torch.gru: _layers("gru"),
+    torch.lstm: _layers("lstm"),
+    torch.rnn_tanh: _layers("rnn_tanh"),
+    torch.rnn_relu: _layers("rnn_relu"),
     torch.linalg.solve: _of_few_equations(solve, 2),
     torch.linalg.inv: _of_few_equations(inverse, 1),
     torch.inverse: _of_few_equations(inverse, 1),
