@@ -226,7 +226,8 @@ def _trimmed(recorder: Recorder, value: Any, rank: int) -> Any:
 def _within(index: torch.SymInt, size: Any) -> bool:
     """Whether torch, which computes with examples of sizes, takes `index` for one of a dimension of `size`."""
     example = size if isinstance(size, int) else size.node.hint
-    return example is not None and -example <= index.node.hint < example
+    place = index.node.hint
+    return example is not None and place is not None and -example <= place < example
 
 
 def _get_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

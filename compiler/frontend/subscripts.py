@@ -48,7 +48,8 @@ def get_item(machine: Machine, frame: Frame, i: code.GetItem) -> None:
     try:
         item = obj[index]
     except (IndexError, KeyError) as error:
-        if isinstance(obj, (*_SEQUENCES, *_MAPPINGS)):
+        fixed = isinstance(obj, torch.Tensor) and all(isinstance(extent, int) for extent in obj.shape)
+        if fixed or isinstance(obj, (*_SEQUENCES, *_MAPPINGS)):
             machine.raised = error  # eager PyTorch raises it as well
         raise
     return store(machine, frame, i.dst, item)

@@ -9,7 +9,7 @@ import torch
 from torch.nn.functional import linear, scaled_dot_product_attention
 
 from adaptc.compiler.frontend.draft import leaves
-from adaptc.compiler.ir.operators import grouped_mm
+from adaptc.compiler.ir.operators import grouped_mm, lstm, rnn
 
 if TYPE_CHECKING:
     from adaptc.compiler.frontend.recorder import Recorder
@@ -136,12 +136,32 @@ def _grouped_mm(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, .
     return recorder.record(grouped_mm, (rows, matrices, ends), {})
 
 
+def _layers(kind: str) -> Rewrite:
+    """A recurrent layer over a whole sequence, in evaluation mode: its length may vary."""
+
+    def rewrite(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        packed = len(args) != 9 or kwargs or isinstance(args[2], torch.Tensor) or not isinstance(args[2], (list, tuple))
+        if packed or all(isinstance(extent, int) for extent in recorder.fake(args[0]).shape) or (args[5] and args[6]):
+            return recorder.record(func, args, kwargs)
+        sequence, state, params, has_biases, layers, _, _, *order = args
+        options = (list(params), has_biases, layers, *order)
+        if kind == "lstm":
+            return recorder.record(lstm, (sequence, *state, *options), {})
+        return recorder.record(rnn, (kind, sequence, state, *options), {})
+
+    return rewrite
+
+
 REWRITES: dict[Callable[..., Any], Rewrite] = {
     torch._grouped_mm: _grouped_mm,
     torch.gru_cell: _where_sizes_vary(gru_cell),
     torch.lstm_cell: _where_sizes_vary(lstm_cell),
     torch.rnn_tanh_cell: _where_sizes_vary(_rnn_cell(torch.tanh)),
     torch.rnn_relu_cell: _where_sizes_vary(_rnn_cell(torch.relu)),
+    torch.gru: _layers("gru"),
+    torch.lstm: _layers("lstm"),
+    torch.rnn_tanh: _layers("rnn_tanh"),
+    torch.rnn_relu: _layers("rnn_relu"),
     torch.linalg.solve: _of_few_equations(solve, 2),
     torch.linalg.inv: _of_few_equations(inverse, 1),
     torch.inverse: _of_few_equations(inverse, 1),

@@ -1036,6 +1036,20 @@ def cases() -> dict[str, Case]:
             m=nn.LSTM(3, 4, num_layers=2, bidirectional=True),
         ),
         "lstm-no-bias": case(lambda s, a: s.m(a)[0][:, -1], r(2, 5, 3), m=nn.LSTM(3, 4, batch_first=True, bias=False)),
+        "layers-of-any-length": case(
+            lambda s, a, h: (
+                torch.ops.adaptc.lstm(a, h, h * 2, list(s.m._flat_weights), True, 1, False, True),
+                *[
+                    torch.ops.adaptc.rnn(kind, a, h, list(m._flat_weights), True, 1, False, True)
+                    for kind, m in (("gru", s.gru), ("rnn_tanh", s.rnn), ("rnn_relu", s.rnn))
+                ],
+            ),
+            r(2, 5, 3),
+            r(1, 2, 4),
+            m=nn.LSTM(3, 4, batch_first=True),
+            gru=nn.GRU(3, 4, batch_first=True),
+            rnn=nn.RNN(3, 4, batch_first=True),
+        ),
         "lstm-unbatched": case(lambda s, a: s.m(a), r(5, 3), m=nn.LSTM(3, 4)),
         "lstm-dynamic": case(
             lambda s, a: s.m(a),

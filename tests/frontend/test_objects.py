@@ -312,3 +312,10 @@ def test_a_stack_that_is_empty_on_some_ways():
     words = torch.randn(3, 2)
     runs = [(0, 0, 1, 0, 1), (0, 0, 0, 1, 1), (0, 1, 0, 0, 1), (0, 0, 0, 0, 1), (0, 0, 1, 0, 0)]
     check(ShiftReduce(), [(words, torch.tensor(run)) for run in runs])
+
+
+def test_a_row_that_a_tensor_does_not_have():
+    def forward(self, x):
+        return x[4] if x.sum() > 0 else x[3]
+
+    check(network(forward), signs(6, 4, 2), paths=2)

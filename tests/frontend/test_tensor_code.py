@@ -177,3 +177,18 @@ def test_products_by_groups_of_rows_of_which_some_are_empty():
     ]
     torch.manual_seed(0)
     check(Grouped(), calls, paths=2, dims={"x": {0: "rows"}, "chosen": {0: "rows"}})
+
+
+class Chosen(nn.Module):
+    """An element chosen by one number of data after another, one of which a loop counts."""
+
+    def forward(self, x):
+        row = 0
+        while row < 3 and x[row].sum() < 0:
+            row += 1
+        places = [row - row, 2]
+        return x[places[int(x[0, 0] > 0)]], x[row]
+
+
+def test_rows_by_numbers_of_unlike_origin():
+    check(Chosen(), signs(20, 4, 2))

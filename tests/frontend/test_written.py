@@ -25,6 +25,35 @@ class Cells(nn.Module):
         return hidden, count
 
 
+class Layers(nn.Module):
+    """Recurrent layers over sequences of any length, and what a loop adds to one."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.lstm = nn.LSTM(4, 3, 2, batch_first=True, bidirectional=True, dropout=0.2)
+        self.gru = nn.GRU(6, 4, bias=False)
+        self.rnn = nn.RNN(4, 4, batch_first=True, nonlinearity="relu")
+
+    def forward(self, x):
+        y, (h, c) = self.lstm(x)
+        y, last = self.gru(y.transpose(0, 1))
+        y = y.transpose(0, 1)
+        while y.norm() > 1 and y.shape[1] < 9:
+            y, _ = self.rnn(torch.cat([y, y[:, -1:] * 0.5], 1))
+        return y, h, c, last
+
+
+class Padded(nn.Module):
+    """Constant padding where sizes vary."""
+
+    def forward(self, x):
+        y = nn.functional.pad(x, (1, -1, 2, 0))
+        if x.sum() > 0:
+            return y, nn.functional.pad(x, (0, 0, 0, 3), value=2.0)
+        return y * 2, nn.ZeroPad2d(1)(x[None])
+
+
 class Solve(nn.Module):
     def forward(self, a, b):
         if a.sum() > 0:
@@ -111,12 +140,12 @@ class Legacy(nn.Module):
         while x.norm() > 0.5:
             x = x * 0.7
             places.append(x.argmax().item())
-        alias = torch.FloatTensor(x)
+        alias = torch.autograd.Variable(torch.FloatTensor(x))
         alias.requires_grad = False
         return torch.LongTensor(places), torch.FloatTensor([int(x.argmax()), 2]), torch.Tensor(2, 3).fill_(1), alias
 
 
-class Layers(nn.Module):
+class Equations(nn.Module):
     """A loop whose size is needed as a number is unrolled."""
 
     def forward(self, x):
@@ -130,13 +159,19 @@ class Layers(nn.Module):
 CALLS = [(rand(4),), (rand(4) * 3,), (rand(4) * 0.1,)]
 CASES = {
     "cells of any batch": (Cells(), [(rand(3, 4),), (rand(1, 4),), (rand(6, 4) * 3,)], {"x": {0: "batch"}}),
+    "layers over any length": (
+        Layers(),
+        [(rand(2, 3, 4) * scale,) if scale < 5 else (rand(3, 5, 4) * scale,) for scale in (1, 9, 0.1, 20)],
+        {"x": {0: "batch", 1: "length"}},
+    ),
+    "padding": (Padded(), [(rand(2, 4),), (rand(3, 4).abs(),), (-rand(5, 4).abs(),)], {"x": {0: "batch"}}),
     "linear equations": (Solve(), [(rand(2, 5, 5), rand(2, 5, 3)), (-rand(2, 5, 5), rand(2, 5, 3))], {}),
     "Anderson": (Anderson(), [(rand(2, 8),), (rand(2, 8) * 3,)], {}),
     "parts that are put back": (PutBack(), CALLS, {}),
     "rows with a leading dimension": (Leading(), CALLS, {}),
     "tensors made by their type natively": (Natively(), CALLS, {}),
     "tensors made by their type": (Legacy(), CALLS, {}),
-    "sizes needed as numbers": (Layers(), CALLS, {}),
+    "sizes needed as numbers": (Equations(), CALLS, {}),
 }
 
 

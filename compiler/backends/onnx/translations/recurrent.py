@@ -14,8 +14,10 @@ from adaptc.compiler.backends.onnx.translations.tools import ints, op
 
 def table() -> dict[OpOverload, Callable[..., Any]]:
     """Translations by ATen overload."""
-    aten = torch.ops.aten
+    aten, adaptc = torch.ops.aten, torch.ops.adaptc
     return {
+        adaptc.lstm.default: lstm_of_any_length,
+        adaptc.rnn.default: rnn_of_any_length,
         aten.lstm.input: lstm,
         aten.rnn_tanh.input: _elman("Tanh"),
         aten.rnn_relu.input: _elman("Relu"),
@@ -37,6 +39,23 @@ def lstm(
     if hx[0].shape[-1] != hx[1].shape[-1]:
         raise NotImplementedError("ONNX's LSTM has no projection of the hidden state (proj_size)")
     return core.aten_lstm(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first)
+
+
+def lstm_of_any_length(
+    input: Any, h: Any, c: Any, params: Sequence[Any], has_biases: bool, num_layers: int, bidirectional: bool,
+    batch_first: bool,
+) -> Any:  # fmt: skip
+    """`adaptc.compiler.ir.operators.lstm`"""
+    return lstm(input, (h, c), params, has_biases, num_layers, 0.0, False, bidirectional, batch_first)
+
+
+def rnn_of_any_length(
+    kind: str, input: Any, hx: Any, params: Sequence[Any], has_biases: bool, num_layers: int, bidirectional: bool,
+    batch_first: bool,
+) -> Any:  # fmt: skip
+    """`adaptc.compiler.ir.operators.rnn`"""
+    translations = {"gru": core.aten_gru, "rnn_tanh": _elman("Tanh"), "rnn_relu": _elman("Relu")}
+    return translations[kind](input, hx, params, has_biases, num_layers, 0.0, False, bidirectional, batch_first)
 
 
 def _elman(activation: str) -> Callable[..., Any]:
