@@ -269,3 +269,19 @@ def test_an_object_as_argument_and_result():
 
 def test_an_object_that_is_filled_by_the_call():
     check(network(with_rows, lin=nn.Linear(4, 4)), [(x, Rows()) for (x,) in signs(4, 1, 4)])
+
+
+def detached(held):
+    return held.detach() if type(held) == torch.Tensor else tuple([detached(item) for item in held])  # noqa: E721
+
+
+class AsksForTypes(nn.Module):
+    """What SkipNet does with the hidden state of its gate, in functions that could run natively."""
+
+    def forward(self, x):
+        return x.mean(), *detached((x * 2, (x, x + 1)))
+
+
+def test_a_function_that_asks_for_a_type_is_told_that_of_a_tensor():
+    check(AsksForTypes(), signs(2, 3))
+    check(nn.Sequential(nn.ReLU(), AsksForTypes()), signs(2, 3))
