@@ -22,6 +22,7 @@ from adaptc.compiler.frontend.signals import (
     Refused,
 )
 from adaptc.compiler.frontend.treatment import TOO_LONG
+from adaptc.compiler.frontend.typed import asking
 from adaptc.compiler.ir.program import Program
 from adaptc.compiler.signature import Bound, apply_dims
 
@@ -55,7 +56,7 @@ def capture(
     def attempt(known: Known, session: bool) -> Attempt:
         return Attempt(model, bound, shapes, name, lowerer, exports, known, session)
 
-    known = Known(random_seed=random_seed)
+    known = Known(interpreted=asking(model), random_seed=random_seed)
     program, left_behind = _restarting(attempt, known, False, progress)
     if not left_behind:
         return program

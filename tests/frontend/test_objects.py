@@ -319,3 +319,19 @@ def test_a_row_that_a_tensor_does_not_have():
         return x[4] if x.sum() > 0 else x[3]
 
     check(network(forward), signs(6, 4, 2), paths=2)
+
+
+def detached(held):
+    return held.detach() if type(held) == torch.Tensor else tuple([detached(item) for item in held])  # noqa: E721
+
+
+class AsksForTypes(nn.Module):
+    """What SkipNet does with the hidden state of its gate, in functions that could run natively."""
+
+    def forward(self, x):
+        return x.mean(), *detached((x * 2, (x, x + 1)))
+
+
+def test_a_function_that_asks_for_a_type_is_told_that_of_a_tensor():
+    check(AsksForTypes(), signs(2, 3))
+    check(nn.Sequential(nn.ReLU(), AsksForTypes()), signs(2, 3))
