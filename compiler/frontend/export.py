@@ -28,7 +28,7 @@ from adaptc.compiler.frontend.draft import (
 )
 from adaptc.compiler.frontend.layout import Layout
 from adaptc.compiler.frontend.replay import Replay
-from adaptc.compiler.frontend.symbols import Ranges, SymbolTable, expression, filled_exports
+from adaptc.compiler.frontend.symbols import Ranges, SymbolTable, expression, no_shortcuts
 from adaptc.compiler.ir.program import Code, ScalarType, TensorType, Type
 from adaptc.compiler.ir.program import Dim as Extent
 
@@ -231,7 +231,7 @@ class Exporter:
         the ranges that are `known`."""
         hints: dict[sympy.Basic, int] = {}
         examples = [_example(draft.tensors[slot], hints, sizes, known) for slot in slots]
-        with filled_exports(), torch.no_grad(), traceback.preserve_node_meta(), warnings.catch_warnings():
+        with no_shortcuts(), torch.no_grad(), traceback.preserve_node_meta(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             exported = torch.export.export(
                 replay,

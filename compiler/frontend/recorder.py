@@ -45,7 +45,7 @@ from adaptc.compiler.frontend.parts import Part
 from adaptc.compiler.frontend.reasons import NATIVE, UNCLEAR, UNSEEN
 from adaptc.compiler.frontend.signals import NeedsFixed, NeedsInterpretation, NeedsSplit, Refused
 from adaptc.compiler.frontend.sources import codes_of, codes_of_frames, is_machine_frame, user_location
-from adaptc.compiler.frontend.symbols import Shapes, Symbolic, SymbolTable, expression, kind_of
+from adaptc.compiler.frontend.symbols import Shapes, Symbolic, SymbolTable, expression, kind_of, no_shortcuts
 
 DATA_DEPENDENT = (
     GuardOnDataDependentSymNode,
@@ -365,13 +365,10 @@ class Recorder(TorchFunctionMode):
         try:
             return func(*args, **kwargs)
         except GuardOnDataDependentSymNode as error:
-            if self.shapes.filled or codes_of_frames(sys._getframe(1)) or codes_of(error.__traceback__):
+            if codes_of_frames(sys._getframe(1)) or codes_of(error.__traceback__):
                 raise
-            self.shapes.filled = True
-            try:
+            with no_shortcuts():
                 return func(*args, **kwargs)
-            finally:
-                self.shapes.filled = False
 
     def portable(self, held: Held, draft: Draft, tensor: torch.Tensor) -> Value:
         """The value of `tensor` at the end of `draft`, as other blocks and the host can take it."""

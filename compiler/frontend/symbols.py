@@ -51,14 +51,12 @@ class Shapes(ShapeEnv):
     """torch's table of symbolic sizes, which all ways through the network share.
 
     A call that needs a size that depends on data to be one number, such as the last element of as many as there can
-    be, fixes that size on its own way only: elsewhere it stays what it is. `filled`: torch's own functions, which ask
-    for a shortcut whether a tensor of such a size is empty, hear that it is not; the shapes are the same either way.
+    be, fixes that size on its own way only: elsewhere it stays what it is.
 
     `decide` tells what the ranges of sizes say, those narrowed by the tests on the running way included: there the
     example's size may be one that the way is not taken for.
     """
 
-    filled = False
     decide: Callable[[sympy.Basic], bool | None] = staticmethod(lambda test: None)
 
     def evaluate_expr(
@@ -82,8 +80,6 @@ class Shapes(ShapeEnv):
             and not orig_expr.has(sympy.Eq, sympy.Ne)
             and self._maybe_evaluate_static(orig_expr) is None
         )
-        if self.filled and _asks_whether_empty(orig_expr):
-            return sympy.true if isinstance(orig_expr, sympy.Ne) else sympy.false
         if undecided:
             return sympy.true if fallback_value else sympy.false
         return super().evaluate_expr(
@@ -112,20 +108,15 @@ class Shapes(ShapeEnv):
             super()._set_replacement(a, tgt, msg)
 
 
-def _asks_whether_empty(expr: sympy.Basic) -> bool:
-    """Whether `expr` compares with 0 a number of elements that depends on data."""
-    if not isinstance(expr, (sympy.Eq, sympy.Ne)) or expr.rhs != 0:
-        return False
-    return all(symbol_is_type(symbol, SymT.UNBACKED_INT) for symbol in expr.free_symbols)
-
-
 @contextmanager
-def filled_exports() -> Iterator[None]:
-    """While it lasts, torch.export hears what `Shapes.filled` tells torch's own functions."""
+def no_shortcuts() -> Iterator[None]:
+    """While it lasts, torch's shape functions, which ask for a shortcut whether a tensor of a size that depends on data
+    is empty, hear that it is not; the shapes are the same either way."""
     original = ShapeEnv.evaluate_expr
 
     def evaluate(shapes: ShapeEnv, expr: sympy.Basic, *args: Any, **kwargs: Any) -> Any:
-        if _asks_whether_empty(expr):
+        compared = isinstance(expr, (sympy.Eq, sympy.Ne)) and expr.rhs == 0
+        if compared and all(symbol_is_type(symbol, SymT.UNBACKED_INT) for symbol in expr.free_symbols):
             return sympy.true if isinstance(expr, sympy.Ne) else sympy.false
         return original(shapes, expr, *args, **kwargs)
 
