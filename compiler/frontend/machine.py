@@ -23,7 +23,7 @@ from adaptc.compiler.frontend.iterators import POISON
 from adaptc.compiler.frontend.recorder import Recorder
 from adaptc.compiler.frontend.signals import JoinSite, NeedsInterpretation, NeedsSplit, Refused, Undecided
 from adaptc.compiler.frontend.sources import is_library_file
-from adaptc.compiler.frontend.state import Frame, State
+from adaptc.compiler.frontend.state import Frame, Modes, State
 from adaptc.runtime.hostprogram import Apply, Scalar
 
 MAX_FRAMES = 200
@@ -96,11 +96,15 @@ class Machine:
 
     def run(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], state: State) -> None:
         """Call `function` in `state` and follow all states to their ends."""
-        self.take(state)
-        calls.call(self, function, args, kwargs, None)
-        self._advance(state)
-        while self.ready:
-            self._go_on()
+        modes = Modes.current()
+        try:
+            self.take(state)
+            calls.call(self, function, args, kwargs, None)
+            self._advance(state)
+            while self.ready:
+                self._go_on()
+        finally:
+            modes.activate()  # a network may end, or be refused, in the middle of a `with`
 
     def take(self, state: State) -> None:
         """Let a state that the objects are in be the running one."""

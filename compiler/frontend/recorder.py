@@ -165,10 +165,14 @@ class Recorder(TorchFunctionMode):
     def new_dimension(self, name: str = "", hint: int = 0) -> torch.SymInt:
         """A size that varies: a named dimension, or that of a tensor that a loop changes.
 
-        torch's own shape functions may compute with its hint, so that is a prime no other dimension has.
+        torch's own shape functions may compute with its hint, so that is one no other dimension has. A tensor that a
+        loop changes mostly grows, and what is behind the part that it began with must not seem empty: its hint is
+        greater than the others.
         """
-        taken = {self.shapes.backed_var_to_val[symbol] for symbol in self.dimensions}
-        if hint < 2 or hint in taken:
+        taken = {int(self.shapes.backed_var_to_val[symbol]) for symbol in self.dimensions}
+        if not name:
+            hint = sympy.nextprime(max(taken, default=4))
+        elif hint < 2 or hint in taken:
             hint = next(prime for prime in sympy.primerange(5, 10**6) if prime not in taken)
         source = ConstantSource(self.name(name or "extent"))
         # a loop can leave a tensor without rows; an input has some

@@ -7,6 +7,7 @@ from types import CellType
 from typing import Any, Literal
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from adaptc.compiler.frontend.draft import Draft
 from adaptc.compiler.frontend.instructions import Call, FunctionCode, Pc, Register
@@ -110,22 +111,34 @@ class Generator:
 
 @dataclass(frozen=True)
 class Modes:
-    """Thread state of torch that code can change."""
+    """Thread state of torch that code can change; `functions` is the stack of its function modes, the top last."""
 
     grad: bool
     autocast: bool
     autocast_dtype: torch.dtype
+    functions: tuple[TorchFunctionMode, ...]
 
     @staticmethod
     def current() -> Modes:
         """The modes as they are."""
-        return Modes(torch.is_grad_enabled(), torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu"))
+        return Modes(
+            torch.is_grad_enabled(),
+            torch.is_autocast_enabled("cpu"),
+            torch.get_autocast_dtype("cpu"),
+            tuple(torch.overrides._get_current_function_mode_stack()),
+        )
 
     def activate(self) -> None:
         """Set the modes."""
         torch._C._set_grad_enabled(self.grad)
         torch.set_autocast_enabled("cpu", self.autocast)
         torch.set_autocast_dtype("cpu", self.autocast_dtype)
+        there = torch.overrides._get_current_function_mode_stack()
+        if there != list(self.functions):
+            for _ in there:
+                torch.overrides._pop_mode()  # type: ignore[no-untyped-call]
+            for mode in self.functions:
+                torch.overrides._push_mode(mode)  # type: ignore[no-untyped-call]
 
 
 Snapshot = dict[int, tuple[Any, Any]]

@@ -18,7 +18,6 @@ from adaptc.compiler.frontend.modules import guarded_conversions
 from adaptc.compiler.frontend.operators import followed_operators
 from adaptc.compiler.frontend.recorder import Recorder
 from adaptc.compiler.frontend.signals import Refused
-from adaptc.compiler.frontend.state import Modes
 from adaptc.compiler.frontend.transforms import traced_transforms
 
 _OTHER_RANDOM = (
@@ -75,7 +74,6 @@ def _one_stream(recorder: Recorder) -> Iterator[None]:
 @contextlib.contextmanager
 def surroundings(recorder: Recorder, heap: Heap) -> Iterator[None]:
     """What holds during a capture: no gradients, inference mode seen as that, compiled functions run eagerly."""
-    modes = Modes.current()
     inference = torch.autograd.grad_mode.inference_mode
     enter, leave = inference.__enter__, inference.__exit__
 
@@ -107,4 +105,3 @@ def surroundings(recorder: Recorder, heap: Heap) -> Iterator[None]:
     finally:
         cls.__enter__, cls.__exit__ = enter, leave
         log.disabled = quiet
-        modes.activate()

@@ -114,15 +114,8 @@ def assert_equal(ours: Any, eager: Any, tolerance: float = TOLERANCE) -> None:
             assert np.array_equal(mine, expected)
 
 
-LEFT_OUT = {
-    "self_speculative": "whether its sizes can be told apart depends on what the process has captured before",
-}
-
-
 @pytest.mark.long
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.skip(LEFT_OUT[name])) if name in LEFT_OUT else name for name in CASES]
-)
+@pytest.mark.parametrize("name", CASES)
 def test_a_network_is_verified_and_equals_eager_on_all_ways(name: str, tmp_path: Path) -> None:
     case = CASES[name]
     network, calls = case.make(), case.calls()

@@ -7,9 +7,12 @@ import functools
 from collections import namedtuple
 from dataclasses import dataclass
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+from adaptc.compiler.errors import CompileError
 
 from .checking import check, signs
 
@@ -328,6 +331,44 @@ class Autocast(nn.Module):
 def test_autocast_is_recorded():
     torch.manual_seed(0)
     check(Autocast(), signs(10, 2, 8), paths=2)
+
+
+class OnADevice(nn.Module):
+    """torch keeps the device that a `with` names in a mode, which some ways have left and others have not."""
+
+    def forward(self, x):
+        with torch.device("cpu"):
+            if x.sum() > 0:
+                with torch.device("cpu"):
+                    return x + torch.ones(3)
+            y = x * torch.full((3,), 0.5)
+        while y.sum() < 1:
+            with torch.device("cpu"):
+                y = y + torch.ones(3)
+        return y
+
+
+def test_devices_are_left_on_each_way():
+    check(OnADevice(), signs(10, 3))
+    assert not torch.overrides._get_current_function_mode_stack()
+
+
+class Unfinished(nn.Module):
+    def parts(self, x):
+        with torch.device("cpu"):
+            yield x
+            yield x.numpy()
+
+    def forward(self, x):
+        parts = self.parts(x)
+        y = next(parts)
+        return next(parts) if y.sum() > 0 else y
+
+
+def test_a_refusal_within_a_context_leaves_torch_as_it_was():
+    with pytest.raises(CompileError, match="numpy"):
+        check(Unfinished(), signs(2, 3))
+    assert not torch.overrides._get_current_function_mode_stack()
 
 
 class Hooked(nn.Module):
