@@ -125,7 +125,7 @@ class Modes:
             torch.is_grad_enabled(),
             torch.is_autocast_enabled("cpu"),
             torch.get_autocast_dtype("cpu"),
-            tuple(torch.overrides._get_current_function_mode_stack()),
+            tuple(torch.overrides._get_current_function_mode_stack()),  # type: ignore[no-untyped-call]
         )
 
     def activate(self) -> None:
@@ -133,7 +133,7 @@ class Modes:
         torch._C._set_grad_enabled(self.grad)
         torch.set_autocast_enabled("cpu", self.autocast)
         torch.set_autocast_dtype("cpu", self.autocast_dtype)
-        there = torch.overrides._get_current_function_mode_stack()
+        there = torch.overrides._get_current_function_mode_stack()  # type: ignore[no-untyped-call]
         if there != list(self.functions):
             for _ in there:
                 torch.overrides._pop_mode()  # type: ignore[no-untyped-call]
