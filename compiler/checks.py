@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from adaptc.compiler.errors import CompileError, Problem
-from adaptc.compiler.frontend.calls import user_place
+from adaptc.compiler.frontend.raised import user_place
 from adaptc.compiler.signature import Bound
 from adaptc.compiler.structure import StructureError
 from adaptc.compiler.verify.eager import run_eager_forced

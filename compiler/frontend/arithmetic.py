@@ -10,6 +10,7 @@ import torch
 
 from adaptc.compiler.frontend import instructions as code
 from adaptc.compiler.frontend import parts, rewrites, segments, texts
+from adaptc.compiler.frontend.assembling import assemble
 from adaptc.compiler.frontend.iterators import POISON
 from adaptc.compiler.frontend.registers import operand, store
 from adaptc.compiler.frontend.signals import Refused
@@ -46,7 +47,7 @@ def as_number(value: Any) -> Any:
 
 def as_tensor(machine: Machine, value: torch.SymBool) -> torch.Tensor:
     """A symbolic bool as a 0-d bool tensor."""
-    result: torch.Tensor = machine.recorder.record(rewrites.assemble, (as_number(value), torch.bool), {})
+    result: torch.Tensor = machine.recorder.record(assemble, (as_number(value), torch.bool), {})
     return result
 
 

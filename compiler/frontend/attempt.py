@@ -26,7 +26,7 @@ from adaptc.compiler.frontend.memory import Held, Memory
 from adaptc.compiler.frontend.outside import Outside
 from adaptc.compiler.frontend.recorder import Recorder
 from adaptc.compiler.frontend.signals import JoinSite, NeedsSplit, NoSession, Refused
-from adaptc.compiler.frontend.state import Generator, State
+from adaptc.compiler.frontend.state import Generator, State, kept_modes
 from adaptc.compiler.frontend.surroundings import surroundings, weight_names
 from adaptc.compiler.frontend.symbols import Symbolic, expression, kind_of
 from adaptc.compiler.ir.copying import renamed_block
@@ -139,7 +139,7 @@ class Attempt:
                 self.given = [
                     held_by for key, held_by in heap.snapshot([args, kwargs]).items() if key not in heap.start
                 ]
-                with enable_python_dispatcher(), recorder.fakes, recorder:
+                with enable_python_dispatcher(), recorder.fakes, recorder, kept_modes():
                     machine.run(self._call(), (self.model, args, kwargs), {}, State([], entry, held))
             finally:
                 heap.reset()

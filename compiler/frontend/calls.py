@@ -1,21 +1,19 @@
-"""Calls: which functions are interpreted, which run natively, and where exceptions come from."""
+"""Calls: which functions are interpreted, and which run natively."""
 
 from __future__ import annotations
 
 import collections
 import contextlib
-import dis
 import functools
 import inspect
 import re
 from collections.abc import Iterable
-from types import BuiltinMethodType, FunctionType, MethodType, TracebackType
+from types import BuiltinMethodType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn.modules import module as torch_module
 
-from adaptc.compiler.errors import Problem
 from adaptc.compiler.frontend import (
     forks,
     grown,
@@ -30,6 +28,7 @@ from adaptc.compiler.frontend import (
 )
 from adaptc.compiler.frontend import instructions as code
 from adaptc.compiler.frontend.draft import leaves
+from adaptc.compiler.frontend.fakes import DATA_DEPENDENT
 from adaptc.compiler.frontend.interpreted import ENTERED, NATIVE
 from adaptc.compiler.frontend.iterators import (
     POISON,
@@ -40,7 +39,6 @@ from adaptc.compiler.frontend.iterators import (
     SequenceIterator,
     SymbolicRange,
 )
-from adaptc.compiler.frontend.recorder import DATA_DEPENDENT
 from adaptc.compiler.frontend.signals import NeedsInterpretation, NeedsSplit, Refused
 from adaptc.compiler.frontend.sources import OPERATORS, codes_of, is_library_file
 from adaptc.compiler.frontend.state import Frame, Generator
@@ -363,63 +361,3 @@ def bind(function: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     bound = inspect.Signature.from_callable(function, follow_wrapped=False).bind(*args, **kwargs)
     bound.apply_defaults()
     return dict(bound.arguments)
-
-
-# -- exceptions ------------------------------------------------------------------------------------------------
-
-
-def origin_problem(machine: Machine, error: BaseException) -> Problem | None:
-    """The problem that an exception stands for, None where the network raises it itself or handles it."""
-    if error is machine.raised:
-        return None
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    filename = traceback.tb_frame.f_code.co_filename if traceback is not None else ""
-    handled = any(frame.code.handlers[frame.pc] is not None for frame in machine.state.frames)
-    module = "" if traceback is None else traceback.tb_frame.f_globals.get("__name__", "")
-    own = module.startswith("adaptc.") and not module.startswith("adaptc.compiler.frontend.lower.natives")
-    if handled and not (own and isinstance(error, TypeError)):
-        return None
-    if not own and not is_library_file(filename) and _is_raise(traceback):
-        return None
-    text = str(error).splitlines()[0].replace("FakeTensor", "Tensor") if str(error) else "no message"
-    place = user_place(error)
-    make = machine.problem if place is None else functools.partial(Problem, *place)
-    return make(
-        f"{type(error).__name__}: {text}",
-        "it was raised while the path to this line was captured; eager PyTorch may raise it too when it comes here",
-        "run the network in eager mode along this path; if it works there, write this line with other torch functions",
-    )
-
-
-def _is_raise(traceback: TracebackType | None) -> bool:
-    """Whether the innermost frame of a traceback stands at a ``raise`` or ``assert`` of its own."""
-    if traceback is None:
-        return False
-    code = traceback.tb_frame.f_code
-    instruction = next((i for i in dis.get_instructions(code) if i.offset == traceback.tb_lasti), None)
-    return instruction is not None and instruction.opname in {"RAISE_VARARGS", "RERAISE"}
-
-
-def user_place(error: BaseException) -> tuple[str, int] | None:
-    """File and line of the innermost frame of native user code on an exception's traceback."""
-    traceback, found = error.__traceback__, None
-    while traceback is not None:
-        name = traceback.tb_frame.f_globals.get("__name__", "")
-        filename = traceback.tb_frame.f_code.co_filename
-        if not name.startswith("adaptc.compiler") and not is_library_file(filename):
-            found = filename, traceback.tb_lineno
-        traceback = traceback.tb_next
-    return found
-
-
-def raised_at(machine: Machine, error: BaseException) -> str:
-    """The user's file:line at which an exception was raised."""
-    place = user_place(error)
-    return machine.raised_loc if place is None else "{}:{}".format(*place)
-
-
-def message_of(error: BaseException) -> str:
-    """The text of an exception."""
-    return ", ".join(arg if isinstance(arg, str) else type(arg).__name__ for arg in error.args)

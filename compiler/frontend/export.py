@@ -29,6 +29,7 @@ from adaptc.compiler.frontend.draft import (
 from adaptc.compiler.frontend.layout import Layout
 from adaptc.compiler.frontend.replay import Replay
 from adaptc.compiler.frontend.symbols import Ranges, SymbolTable, expression, no_shortcuts
+from adaptc.compiler.frontend.tidy import Unexportable, reorder, tidy
 from adaptc.compiler.ir.program import Code, ScalarType, TensorType, Type
 from adaptc.compiler.ir.program import Dim as Extent
 
@@ -138,7 +139,7 @@ class Exporter:
             try:
                 known[key] = self._export(draft, tape, layout, outputs, self.exports.name(name))
                 self.exports.kept.append(tape)
-            except _Unexportable as error:
+            except Unexportable as error:
                 self.problems.append(error.problem)
                 self.failing.append(draft)
                 return None
@@ -213,8 +214,8 @@ class Exporter:
                 problem = problem or error
         else:
             assert problem is not None
-            raise _Unexportable(_export_problem(loc, problem)) from problem
-        graph, constants = _tidy(exported, loc)
+            raise Unexportable(_export_problem(loc, problem)) from problem
+        graph, constants = tidy(exported, loc)
         return self._shared(graph, constants, draft, layout, name)
 
     def _exported(
@@ -254,7 +255,7 @@ class Exporter:
         used_weights = [i for i, node in enumerate(weights) if node.users]
         lifted = [node for node in placeholders if node.name in constants and node.users]
         order = [[*tensors, *scalars][i] for i in used_inputs] + [weights[i] for i in used_weights] + lifted
-        _reorder(graph, placeholders, order)
+        reorder(graph, placeholders, order)
         names = []
         for node in lifted:
             names.append(self._constant(constants[node.name]))
@@ -290,12 +291,6 @@ class Exporter:
         return name
 
 
-class _Unexportable(Exception):
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(str(problem))
-        self.problem = problem
-
-
 def _export_problem(loc: str, error: Exception) -> Problem:
     file, _, line = loc.rpartition(":")
     custom = getattr(error, "loc", None)
@@ -328,89 +323,3 @@ def _example(tensor: torch.Tensor, hints: dict[sympy.Basic, int], sizes: Sequenc
                 hints[symbol] = size
         shape.append(int(expr.xreplace({s: sympy.Integer(h) for s, h in hints.items()})))
     return torch.empty(shape, dtype=tensor.dtype)
-
-
-_ASSERTIONS = {
-    torch.ops.aten._assert_tensor_metadata.default,
-    torch.ops.aten._assert_scalar.default,
-    torch.ops.aten._assert_async.msg,
-    torch.ops.aten.sym_constrain_range_for_size.default,
-    torch.ops.aten.sym_constrain_range.default,
-}
-
-
-_REDUCE_ALL = {torch.ops.aten.amax.default, torch.ops.aten.amin.default}
-"""Reductions that take no dimensions to mean all; written out, every engine knows them."""
-
-
-def _tidy(program: torch.export.ExportedProgram, loc: str) -> tuple[fx.Graph, dict[str, torch.Tensor]]:
-    """The graph with its own outputs only, without assertions and dead code, every call with a source line."""
-    graph = program.graph
-    constants = {
-        spec.arg.name: program.constants[spec.target]
-        for spec in program.graph_signature.input_specs
-        if spec.kind.name == "CONSTANT_TENSOR" and spec.target is not None
-    }
-    for node in list(graph.nodes):
-        if node.target in _ASSERTIONS:
-            graph.erase_node(node)
-    output = next(node for node in graph.nodes if node.op == "output")
-    kept = [
-        node
-        for node, spec in zip(output.args[0], program.graph_signature.output_specs, strict=True)
-        if spec.kind.name == "USER_OUTPUT"
-    ]
-    output.args = (tuple(kept),)
-    for node in list(graph.nodes):
-        if node.target is torch.ops.aten.clone.default and node.kwargs.get("memory_format") is None:
-            node.replace_all_uses_with(node.args[0])
-            graph.erase_node(node)
-    for node in graph.nodes:
-        if node.target in _REDUCE_ALL and not (node.args[1:2] and node.args[1]):
-            node.args = (node.args[0], list(range(node.args[0].meta["val"].dim())), *node.args[2:])
-    graph.eliminate_dead_code()
-    last = loc
-    for node in graph.nodes:
-        custom = node.meta.get("custom") or {}
-        last = custom.get("loc", last)
-        node.meta = {"val": node.meta.get("val"), "loc": last}
-        if node.op == "call_function" and _is_random(node):
-            raise _Unexportable(_random_problem(last, node))
-    graph.lint()
-    return graph, constants
-
-
-def _is_random(node: fx.Node) -> bool:
-    """Whether a node draws random numbers: dropout that is switched off, or has probability 0, does not."""
-    target = node.target
-    if not isinstance(target, torch._ops.OpOverload) or torch.Tag.nondeterministic_seeded not in target.tags:
-        return False
-    given = {argument.name: argument.default_value for argument in target._schema.arguments}
-    given.update(zip(given, node.args, strict=False))
-    given.update(node.kwargs)
-    if any(name in given and given[name] is False for name in ("train", "training")):
-        return False
-    return not any(name in given and given[name] == 0 for name in ("dropout", "dropout_p", "p"))
-
-
-def _random_problem(loc: str, node: fx.Node) -> Problem:
-    file, _, line = loc.rpartition(":")
-    return Problem(
-        file,
-        int(line),
-        f"{node.target} draws random numbers",
-        "it is none of those that adaptc has a stream for",
-        "draw with rand, randn, randint, randperm, bernoulli, multinomial, normal or exponential_, or call "
-        "model.eval() if this is dropout",
-    )
-
-
-def _reorder(graph: fx.Graph, placeholders: Sequence[fx.Node], order: Sequence[fx.Node]) -> None:
-    """Let `order` be the graph's placeholders, in this order."""
-    first = next(iter(graph.nodes))
-    for node in placeholders:
-        if node not in order:
-            graph.erase_node(node)
-    anchor = next((node for node in graph.nodes if node.op != "placeholder"), first)
-    for node in order:
-        anchor.prepend(node)

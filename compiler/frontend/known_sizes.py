@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from adaptc.compiler.frontend.draft import map_leaves
+from adaptc.compiler.frontend.signals import NeedsFixed, Refused
 from adaptc.compiler.frontend.symbols import expression
 
 if TYPE_CHECKING:
@@ -36,3 +38,29 @@ def applied(recorder: Recorder, arguments: Any) -> Any:
 
     arguments = map_leaves(smaller, arguments)
     return arguments if changed else None
+
+
+def refuse_fixed(recorder: Recorder, func: Callable[..., Any]) -> None:
+    """Refuse a call that lets a named dimension have one size only."""
+    for symbol, name in recorder.dimensions.items():
+        fixed = recorder.shapes.replacements.get(symbol)
+        if fixed is not None:
+            del recorder.dimensions[symbol]
+            other = recorder.dimensions.get(fixed) or fixed
+            if name and other == name:
+                raise NeedsFixed(name)
+            if not name:
+                raise Refused(
+                    recorder.problem(
+                        f"{getattr(func, '__name__', func)}() works only where a size that changes is {other}",
+                        "the loop is one loop of the compiled network, for all its iterations",
+                        "keep the sizes of the tensors that the loop changes in step",
+                    )
+                )
+            raise Refused(
+                recorder.problem(
+                    f"{getattr(func, '__name__', func)}() works only where the dimension {name!r} is {other}",
+                    f"{name!r} is declared as a dimension that varies",
+                    f"use x.shape in place of a fixed number, or leave {name!r} out of the dynamic dimensions",
+                )
+            )

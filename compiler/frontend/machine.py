@@ -15,7 +15,7 @@ import sympy
 import torch
 
 from adaptc.compiler.errors import Problem
-from adaptc.compiler.frontend import calls, execute, forks, iteration, joins, rolling, treatment
+from adaptc.compiler.frontend import calls, execute, forks, iteration, joins, raised, rolling, treatment
 from adaptc.compiler.frontend import instructions as code
 from adaptc.compiler.frontend.draft import Arm, Draft, HostExpr, JumpEnd, LetStep, RaiseEnd, Value
 from adaptc.compiler.frontend.heap import Heap
@@ -23,7 +23,7 @@ from adaptc.compiler.frontend.iterators import POISON
 from adaptc.compiler.frontend.recorder import Recorder
 from adaptc.compiler.frontend.signals import JoinSite, NeedsInterpretation, NeedsSplit, Refused, Undecided
 from adaptc.compiler.frontend.sources import is_library_file
-from adaptc.compiler.frontend.state import Frame, Modes, State
+from adaptc.compiler.frontend.state import Frame, State
 from adaptc.runtime.hostprogram import Apply, Scalar
 
 MAX_FRAMES = 200
@@ -96,15 +96,11 @@ class Machine:
 
     def run(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], state: State) -> None:
         """Call `function` in `state` and follow all states to their ends."""
-        modes = Modes.current()
-        try:
-            self.take(state)
-            calls.call(self, function, args, kwargs, None)
-            self._advance(state)
-            while self.ready:
-                self._go_on()
-        finally:
-            modes.activate()  # a network may end, or be refused, in the middle of a `with`
+        self.take(state)
+        calls.call(self, function, args, kwargs, None)
+        self._advance(state)
+        while self.ready:
+            self._go_on()
 
     def take(self, state: State) -> None:
         """Let a state that the objects are in be the running one."""
@@ -237,7 +233,7 @@ class Machine:
                     forks.switch(self, state, frame, fork)
                 return
             except (Exception, GeneratorExit) as error:  # noqa: BLE001  (what the network raises is its own business)
-                problem = calls.origin_problem(self, error)
+                problem = raised.origin_problem(self, error)
                 if problem is not None and state.tainted:
                     state.frames.clear()
                     state.draft.end = RaiseEnd("", "", "")
@@ -385,8 +381,8 @@ class Machine:
             if frame.finish == "generator":
                 frame.result.frame, frame.result.running = None, False
         rolling.leave(self.state)
-        loc = calls.raised_at(self, error)
-        self.state.draft.end = RaiseEnd(type(error).__name__, calls.message_of(error), loc)
+        loc = raised.raised_at(self, error)
+        self.state.draft.end = RaiseEnd(type(error).__name__, raised.message_of(error), loc)
         return True
 
     def make_frame(self, function: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Frame:

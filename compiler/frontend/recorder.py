@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import FrameType
@@ -18,9 +18,8 @@ from typing import Any
 import sympy
 import torch
 from torch._dynamo.source import ConstantSource
-from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
-from torch.fx.experimental.proxy_tensor import get_proxy_mode
-from torch.fx.experimental.symbolic_shapes import DimDynamic, GuardOnDataDependentSymNode
+from torch._subclasses.fake_tensor import FakeTensor, unset_fake_temporarily
+from torch.fx.experimental.symbolic_shapes import DimDynamic
 from torch.overrides import TorchFunctionMode
 from torch.utils._sympy.numbers import int_oo
 from torch.utils._sympy.value_ranges import ValueRanges, bound_sympy
@@ -40,44 +39,13 @@ from adaptc.compiler.frontend.draft import (
     leaves,
     map_leaves,
 )
+from adaptc.compiler.frontend.fakes import Fakes, run
 from adaptc.compiler.frontend.memory import Held, MemoryMap, Recipe
 from adaptc.compiler.frontend.parts import Part
 from adaptc.compiler.frontend.reasons import NATIVE, UNCLEAR, UNSEEN
-from adaptc.compiler.frontend.signals import NeedsFixed, NeedsInterpretation, NeedsSplit, Refused
-from adaptc.compiler.frontend.sources import codes_of, codes_of_frames, is_machine_frame, user_location
-from adaptc.compiler.frontend.symbols import Shapes, Symbolic, SymbolTable, expression, kind_of, no_shortcuts
-
-DATA_DEPENDENT = (
-    GuardOnDataDependentSymNode,
-    torch._subclasses.fake_tensor.DataDependentOutputException,
-)
-NOT_TRACEABLE = (
-    torch._subclasses.fake_tensor.UnsupportedFakeTensorException,
-    torch._subclasses.fake_tensor.DynamicOutputShapeException,
-    torch._subclasses.fake_tensor.UnsupportedOperatorException,
-    torch._subclasses.fake_tensor.UnsupportedMutationAliasingException,
-)
-
-
-class _Fakes(FakeTensorMode):  # type: ignore[no-untyped-call]
-    """Fake tensors. Native code that makes one by what is no torch function, such as a constructor, is interpreted."""
-
-    def __init__(self, shapes: Shapes, problem: Callable[..., Problem]) -> None:
-        super().__init__(shape_env=shapes, allow_non_fake_inputs=True)
-        self._problem = problem
-
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Sequence[type],
-        args: Sequence[object] = (),
-        kwargs: Mapping[str, object] | None = None,
-    ) -> object:
-        recording = not torch._C._is_torch_function_mode_enabled()
-        codes = [] if recording else codes_of_frames(sys._getframe(1))
-        if codes and get_proxy_mode() is None:  # else transforms.py traces
-            raise NeedsInterpretation(codes, self._problem(*UNSEEN))
-        return super().__torch_dispatch__(func, types, args, kwargs)  # type: ignore[arg-type]
+from adaptc.compiler.frontend.signals import NeedsInterpretation, NeedsSplit, Refused
+from adaptc.compiler.frontend.sources import codes_of_frames, is_machine_frame, user_location
+from adaptc.compiler.frontend.symbols import Shapes, Symbolic, SymbolTable, expression, kind_of
 
 
 class Recorder(TorchFunctionMode):
@@ -96,7 +64,7 @@ class Recorder(TorchFunctionMode):
             allow_scalar_outputs=True,
             allow_dynamic_output_shape_ops=True,
         )
-        self.fakes = _Fakes(self.shapes, self.problem)
+        self.fakes = Fakes(self.shapes, self.problem)
         self.symbols = SymbolTable()
         self.shapes.decide = self.symbols.decide
         self.memories = MemoryMap(self.name)
@@ -216,13 +184,13 @@ class Recorder(TorchFunctionMode):
         args, kwargs = map_leaves(to_fake, args), map_leaves(to_fake, kwargs)
         versions = [tensor._version for tensor in tensors]
         try:
-            out = self._run(func, args, kwargs)
+            out = run(func, args, kwargs, self.problem)
         except (RuntimeError, ValueError, IndexError):
             smaller = known_sizes.applied(self, (args, kwargs))
             if smaller is None:
                 raise
             return self._record(func, *smaller)
-        self._check_dimensions(func)
+        known_sizes.refuse_fixed(self, func)
         outputs = [leaf for leaf in leaves(out) if isinstance(leaf, torch.Tensor)]
         changed = {
             id(tensor): tensor for tensor, version in zip(tensors, versions, strict=True) if tensor._version != version
@@ -258,31 +226,6 @@ class Recorder(TorchFunctionMode):
                     "keep one of them, and take the view of it in forward",
                 )
             )
-
-    def _check_dimensions(self, func: Callable[..., Any]) -> None:
-        """Refuse a call that lets a named dimension have one size only."""
-        for symbol, name in self.dimensions.items():
-            fixed = self.shapes.replacements.get(symbol)
-            if fixed is not None:
-                del self.dimensions[symbol]
-                other = self.dimensions.get(fixed) or fixed
-                if name and other == name:
-                    raise NeedsFixed(name)
-                if not name:
-                    raise Refused(
-                        self.problem(
-                            f"{getattr(func, '__name__', func)}() works only where a size that changes is {other}",
-                            "the loop is one loop of the compiled network, for all its iterations",
-                            "keep the sizes of the tensors that the loop changes in step",
-                        )
-                    )
-                raise Refused(
-                    self.problem(
-                        f"{getattr(func, '__name__', func)}() works only where the dimension {name!r} is {other}",
-                        f"{name!r} is declared as a dimension that varies",
-                        f"use x.shape in place of a fixed number, or leave {name!r} out of the dynamic dimensions",
-                    )
-                )
 
     def _append(self, func: Callable[..., Any], args: Any, kwargs: Any, out: Any, tensors: list[torch.Tensor]) -> None:
         draft, held, memories = self.draft, self.held, self.memories
@@ -344,35 +287,6 @@ class Recorder(TorchFunctionMode):
             if most == bound_sympy(numbers, self.shapes.var_to_range).upper:
                 return bound_sympy(numbers, {**self.symbols.ranges, **self.symbols.known}).upper
         return int_oo
-
-    def _run(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        try:
-            return self._call(func, args, kwargs)
-        except DATA_DEPENDENT as error:
-            problem = self.problem(
-                f"{getattr(func, '__name__', func)} needs a value that depends on data",
-                str(error).splitlines()[0],
-                "compute it with tensor operations, or branch on it in Python code",
-            )
-            codes = [*codes_of_frames(sys._getframe(1)), *codes_of(error.__traceback__)]
-            raise NeedsInterpretation(codes, problem) if codes else Refused(problem) from error
-        except NOT_TRACEABLE as error:
-            raise Refused(
-                self.problem(
-                    f"{getattr(func, '__name__', func)} cannot be captured",
-                    str(error).splitlines()[0] if str(error) else type(error).__name__,
-                    "use operations whose result shapes follow from their input shapes",
-                )
-            ) from error
-
-    def _call(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        try:
-            return func(*args, **kwargs)
-        except GuardOnDataDependentSymNode as error:
-            if codes_of_frames(sys._getframe(1)) or codes_of(error.__traceback__):
-                raise
-            with no_shortcuts():
-                return func(*args, **kwargs)
 
     def portable(self, held: Held, draft: Draft, tensor: torch.Tensor) -> Value:
         """The value of `tensor` at the end of `draft`, as other blocks and the host can take it."""

@@ -12,8 +12,8 @@ import sympy
 import torch
 from torch.fx import traceback
 
+from adaptc.compiler.frontend.assembling import assemble
 from adaptc.compiler.frontend.draft import Op, SlotRef, SymbolArg, leaves, map_leaves
-from adaptc.compiler.frontend.rewrites import assemble
 from adaptc.compiler.frontend.symbols import translate
 from adaptc.runtime.hostprogram import Apply, Const, Expr, Ref
 

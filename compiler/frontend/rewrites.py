@@ -10,12 +10,11 @@ import torch
 from torch._subclasses.fake_tensor import unset_fake_temporarily
 
 from adaptc.compiler import randomness
-from adaptc.compiler.frontend import drawing, legacy, masks, parts, segments, slices, texts, written
+from adaptc.compiler.frontend import assembling, drawing, indexing, legacy, masks, segments, texts, written
 from adaptc.compiler.frontend.draft import leaves
 from adaptc.compiler.frontend.reasons import NATIVE_LIST
 from adaptc.compiler.frontend.signals import NeedsInterpretation, Refused
 from adaptc.compiler.frontend.sources import codes_of_frames
-from adaptc.compiler.frontend.symbols import Symbolic
 
 if TYPE_CHECKING:
     from adaptc.compiler.frontend.recorder import Recorder
@@ -135,182 +134,6 @@ def _same(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], k
     return recorder.fake(args[0])
 
 
-def assemble(data: Any, dtype: torch.dtype | None, device: Any = None) -> torch.Tensor:
-    """``torch.tensor`` of nested lists that hold tensors of one element and host scalars; it keeps them as data."""
-    if isinstance(data, (list, tuple)):
-        parts = [assemble(item, dtype) for item in data]
-        if dtype is None and parts:
-            common = parts[0].dtype
-            for part in parts[1:]:
-                common = torch.promote_types(common, part.dtype)
-            parts = [part.to(common) for part in parts]
-        return torch.stack(parts)
-    if isinstance(data, torch.Tensor):
-        part = data.reshape(())
-    elif isinstance(data, Symbolic):
-        part = torch.scalar_tensor(
-            data,  # type: ignore[arg-type]
-            dtype=torch.get_default_dtype() if isinstance(data, torch.SymFloat) else torch.int64,
-        )
-        part = part.to(torch.bool) if isinstance(data, torch.SymBool) else part
-    else:
-        part = torch.tensor(data)
-    return part if dtype is None else part.to(dtype)
-
-
-def _tensor(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    data = args[0] if args else kwargs["data"]
-    if isinstance(data, torch.Tensor):
-        converted = recorder.fake(data)
-        if func is torch.tensor:
-            converted = recorder.record(torch.clone, (converted,), {})
-        dtype = kwargs.get("dtype")
-        return converted if dtype is None else recorder.record(torch.Tensor.to, (converted, dtype), {})
-    if any(isinstance(leaf, (torch.Tensor, *Symbolic)) for leaf in leaves(data)):
-        return recorder.record(assemble, (data, kwargs.get("dtype"), kwargs.get("device")), {})
-    return recorder.record(func, args, kwargs)
-
-
-def _new_tensor(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    dtype = kwargs.get("dtype") or args[0].dtype
-    return _tensor(recorder, torch.tensor, args[1:], {**kwargs, "dtype": dtype})
-
-
-def _is_data_index(recorder: Recorder, item: Any) -> bool:
-    if isinstance(item, torch.SymInt):
-        return True
-    return (
-        isinstance(item, torch.Tensor)
-        and item.dim() == 0
-        and item.dtype in (torch.int64, torch.int32, torch.int16, torch.int8)
-    )
-
-
-def _is_size(recorder: Recorder, item: Any) -> bool:
-    """Whether a number is made of sizes of inputs and of tensors that a loop changes."""
-    return isinstance(item, torch.SymInt) and all(s in recorder.dimensions for s in item.node.expr.free_symbols)
-
-
-def _one_place(recorder: Recorder, items: list[Any]) -> bool:
-    """Whether an index is one number among slices."""
-    numbers = [item for item in items if type(item) is int or _is_data_index(recorder, item)]
-    return len(numbers) == 1 and all(
-        isinstance(item, slice) or item is Ellipsis for item in items if item is not numbers[0]
-    )
-
-
-def _set_part(recorder: Recorder, tensor: torch.Tensor, items: list[Any], value: Any) -> None:
-    """``x[:, i] = v``: the number becomes an index of one element, and the value gets a dimension for it."""
-    position = next(place for place, item in enumerate(items) if _is_data_index(recorder, item))
-    behind = items[position + 1 :]
-    named = len(items) - sum(item is Ellipsis for item in items)
-    dims = recorder.fake(tensor).dim()
-    after = dims - 1 - position if Ellipsis not in items[:position] else len(behind)
-    if Ellipsis not in items:
-        after = len(behind) + dims - named
-    place = recorder.record(torch.reshape, (recorder.record(assemble, (items[position], torch.int64), {}), (1,)), {})
-    value = _trimmed(recorder, value, dims - 1)
-    if isinstance(value, torch.Tensor) and recorder.fake(value).dim() > after:
-        value = recorder.record(torch.unsqueeze, (value, -1 - after), {})
-    index = (*items[:position], place, *behind)
-    recorder.record(torch.Tensor.__setitem__, (tensor, index, value), {})
-
-
-def _trimmed(recorder: Recorder, value: Any, rank: int) -> Any:
-    """What is assigned to a part of `rank` dimensions, without dimensions of one element that come before these."""
-    while isinstance(value, torch.Tensor) and recorder.fake(value).dim() > rank and recorder.fake(value).shape[0] == 1:
-        value = recorder.record(torch.squeeze, (value, 0), {})
-    return value
-
-
-def _within(index: torch.SymInt, size: Any) -> bool:
-    """Whether torch, which computes with examples of sizes, takes `index` for one of a dimension of `size`."""
-    example = size if isinstance(size, int) else size.node.hint
-    place = index.node.hint
-    return example is not None and place is not None and -example <= place < example
-
-
-def _get_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """``x[..., i]`` where `i` is one number that depends on data: an index_select, in eager PyTorch a view."""
-    tensor, index = args
-    items = [_plain(recorder, item) for item in (index if isinstance(index, tuple) else (index,))]
-    items = slices.settled(recorder, recorder.fake(tensor).shape, items)
-    index = tuple(items) if isinstance(index, tuple) else items[0]
-    if any(masks.is_mask(item) for item in items):
-        return recorder.record(func, (tensor, masks.with_places(recorder, index)), kwargs)
-    positions = [number for number, item in enumerate(items) if _is_data_index(recorder, item)]
-    regular = all(item is None or item is Ellipsis or isinstance(item, (int, slice, *Symbolic)) for item in (
-        item for number, item in enumerate(items) if number not in positions
-    ))  # fmt: skip
-    if not positions or not regular or any(isinstance(item, bool) for item in items):
-        return recorder.record(func, (tensor, index), kwargs)
-    base = recorder.fake(tensor)
-    consumed = sum(item is not None and item is not Ellipsis for item in items)
-    dim, copied = 0, False
-    result = base
-    for number, item in enumerate(items):
-        if item is Ellipsis:
-            dim += base.dim() - consumed
-        elif item is not None:
-            if number in positions:
-                if _is_size(recorder, item) and _within(item, base.shape[dim]):
-                    result = recorder.record(torch.select, (result, dim, item), {})
-                    result = recorder.record(torch.unsqueeze, (result, dim), {})
-                    items[number] = 0
-                    dim += 1
-                    continue
-                copied = True
-                where = recorder.record(assemble, (item, torch.int64), {})
-                size = base.shape[dim]
-                wrapped = recorder.record(
-                    torch.where,
-                    (recorder.record(torch.lt, (where, 0), {}), recorder.record(torch.add, (where, size), {}), where),
-                    {},
-                )
-                chosen = recorder.record(torch.reshape, (wrapped, (1,)), {})
-                result = recorder.record(torch.index_select, (result, dim, chosen), {})
-                items[number] = 0
-            dim += 1
-    result = recorder.record(func, (result, tuple(items)), kwargs)
-    if not copied:
-        return result
-    parts.taken(recorder, base, result)
-    return result
-
-
-def _plain(recorder: Recorder, item: Any) -> Any:
-    """A slice with host scalars in place of tensors; a list of numbers that depend on data as a tensor."""
-    if isinstance(item, list) and any(isinstance(leaf, (torch.Tensor, *Symbolic)) for leaf in leaves(item)):
-        return recorder.record(assemble, (item, None), {})
-    if not isinstance(item, slice):
-        return item
-    bounds = (item.start, item.stop, item.step)
-    return slice(*[recorder.read(bound) if isinstance(bound, torch.Tensor) else bound for bound in bounds])
-
-
-def _set_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """``x[i, j] = v`` where `i` or `j` is one number that depends on data: an index_put."""
-    tensor, index, value = args
-    items = [_plain(recorder, item) for item in (index if isinstance(index, tuple) else (index,))]
-    items = slices.settled(recorder, recorder.fake(tensor).shape, items)
-    if any(masks.is_mask(item) for item in items) and isinstance(value, torch.Tensor) and value.dim():
-        index = masks.with_places(recorder, tuple(items))
-        return recorder.record(func, (tensor, index, value), kwargs)
-    whole = all(type(item) is int or _is_data_index(recorder, item) for item in items)
-    if not whole and any(_is_data_index(recorder, item) for item in items) and _one_place(recorder, items):
-        return _set_part(recorder, tensor, items, value)
-    if not whole or not any(_is_data_index(recorder, item) for item in items):
-        return recorder.record(func, (tensor, tuple(items) if isinstance(index, tuple) else items[0], value), kwargs)
-    places = tuple([recorder.record(assemble, (item, torch.int64), {}) for item in items])
-    dtype = recorder.fake(tensor).dtype
-    content = recorder.record(assemble, (value, dtype), {}) if not isinstance(value, torch.Tensor) else value
-    content = _trimmed(recorder, content, recorder.fake(tensor).dim() - len(items))
-    recorder.record(
-        torch.Tensor.index_put_, (tensor, places, recorder.record(torch.Tensor.to, (content, dtype), {})), {}
-    )
-    return None
-
-
 def _nonzero(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """``nonzero`` and ``where`` of a mask alone."""
     mask, *rest = (*args, *[kwargs[name] for name in ("input", "condition") if name in kwargs])
@@ -334,9 +157,9 @@ def _masked_select(recorder: Recorder, func: Callable[..., Any], args: tuple[Any
 def _narrow(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     given = dict(zip(("input", "dim", "start", "length"), args, strict=False), **kwargs)
     tensor, dim, start, length = (given[name] for name in ("input", "dim", "start", "length"))
-    if not isinstance(length, int) or not _is_data_index(recorder, start) or _is_size(recorder, start):
+    if not isinstance(length, int) or not indexing.is_data_index(recorder, start) or indexing.is_size(recorder, start):
         return recorder.record(func, args, kwargs)
-    first = recorder.record(assemble, (start, torch.int64), {})
+    first = recorder.record(assembling.assemble, (start, torch.int64), {})
     offsets = recorder.record(torch.arange, (length,), {})
     return recorder.record(torch.index_select, (tensor, dim, recorder.record(torch.add, (offsets, first), {})), {})
 
@@ -396,8 +219,8 @@ REWRITES: dict[Callable[..., Any], Rewrite] = {
     torch.Tensor.grad.__get__: _no_gradient,  # type: ignore[union-attr]
     torch.Tensor.requires_grad_: _same,
     torch.Tensor.__deepcopy__: _as(torch.clone),
-    torch.Tensor.__getitem__: _get_item,
-    torch.Tensor.__setitem__: _set_item,
+    torch.Tensor.__getitem__: indexing.get_item,
+    torch.Tensor.__setitem__: indexing.set_item,
     torch.nonzero: _nonzero,
     torch.Tensor.nonzero: _nonzero,
     torch.where: _nonzero,
@@ -408,11 +231,11 @@ REWRITES: dict[Callable[..., Any], Rewrite] = {
     torch.squeeze: _squeeze,
     torch.Tensor.squeeze: _squeeze,
     torch.Tensor.squeeze_: _squeeze,
-    torch.tensor: _tensor,
+    torch.tensor: assembling.tensor,
     torch.Tensor.new: legacy.new,
     torch.Tensor.type: legacy.converted,
-    torch.Tensor.new_tensor: _new_tensor,
-    torch.as_tensor: _tensor,
+    torch.Tensor.new_tensor: assembling.new_tensor,
+    torch.as_tensor: assembling.tensor,
     torch.Tensor.numpy: _OUTSIDE,
     torch.Tensor.__array__: _OUTSIDE,
     torch.Tensor.data_ptr: _OUTSIDE,

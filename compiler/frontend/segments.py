@@ -112,7 +112,7 @@ def collect(recorder: Recorder, items: Sequence[Any], kind: Kind) -> Segment:
 
 
 def _row(recorder: Recorder, leaf: Any) -> torch.Tensor:
-    from adaptc.compiler.frontend.rewrites import assemble
+    from adaptc.compiler.frontend.assembling import assemble
 
     if not isinstance(leaf, torch.Tensor):
         leaf = recorder.record(assemble, (leaf, _DTYPES[str(kind_of(leaf))]), {})

@@ -35,6 +35,9 @@ _INNER = {
     f"adaptc.compiler.frontend.{name}"
     for name in (
         "recorder",
+        "fakes",
+        "assembling",
+        "indexing",
         "rewrites",
         "masks",
         "modules",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import CellType
 from typing import Any, Literal
@@ -139,6 +141,16 @@ class Modes:
                 torch.overrides._pop_mode()  # type: ignore[no-untyped-call]
             for mode in self.functions:
                 torch.overrides._push_mode(mode)  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def kept_modes() -> Iterator[None]:
+    """Set the modes back at the end: a network may return, or be refused, in the middle of a ``with``."""
+    modes = Modes.current()
+    try:
+        yield
+    finally:
+        modes.activate()
 
 
 Snapshot = dict[int, tuple[Any, Any]]

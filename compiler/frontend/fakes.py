@@ -1,0 +1,88 @@
+"""The fake tensors of a capture, and calls on them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.experimental.proxy_tensor import get_proxy_mode
+from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
+
+from adaptc.compiler.errors import Problem
+from adaptc.compiler.frontend.reasons import UNSEEN
+from adaptc.compiler.frontend.signals import NeedsInterpretation, Refused
+from adaptc.compiler.frontend.sources import codes_of, codes_of_frames
+from adaptc.compiler.frontend.symbols import Shapes, no_shortcuts
+
+DATA_DEPENDENT = (
+    GuardOnDataDependentSymNode,
+    torch._subclasses.fake_tensor.DataDependentOutputException,
+)
+NOT_TRACEABLE = (
+    torch._subclasses.fake_tensor.UnsupportedFakeTensorException,
+    torch._subclasses.fake_tensor.DynamicOutputShapeException,
+    torch._subclasses.fake_tensor.UnsupportedOperatorException,
+    torch._subclasses.fake_tensor.UnsupportedMutationAliasingException,
+)
+
+
+class Fakes(FakeTensorMode):  # type: ignore[no-untyped-call]
+    """Fake tensors. Native code that makes one by what is no torch function, such as a constructor, is interpreted."""
+
+    def __init__(self, shapes: Shapes, problem: Callable[..., Problem]) -> None:
+        super().__init__(shape_env=shapes, allow_non_fake_inputs=True)
+        self._problem = problem
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Sequence[type],
+        args: Sequence[object] = (),
+        kwargs: Mapping[str, object] | None = None,
+    ) -> object:
+        recording = not torch._C._is_torch_function_mode_enabled()
+        codes = [] if recording else codes_of_frames(sys._getframe(1))
+        if codes and get_proxy_mode() is None:  # else transforms.py traces
+            raise NeedsInterpretation(codes, self._problem(*UNSEEN))
+        return super().__torch_dispatch__(func, types, args, kwargs)  # type: ignore[arg-type]
+
+
+def run(
+    func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], problem_here: Callable[..., Problem]
+) -> Any:
+    """Call `func` on fake tensors.
+
+    Raises NeedsInterpretation where native code of the network asks for what data decides, else Refused with the
+    problem that `problem_here` makes of it, as for functions without shape rules.
+    """
+    try:
+        return _call(func, args, kwargs)
+    except DATA_DEPENDENT as error:
+        problem = problem_here(
+            f"{getattr(func, '__name__', func)} needs a value that depends on data",
+            str(error).splitlines()[0],
+            "compute it with tensor operations, or branch on it in Python code",
+        )
+        codes = [*codes_of_frames(sys._getframe(1)), *codes_of(error.__traceback__)]
+        raise NeedsInterpretation(codes, problem) if codes else Refused(problem) from error
+    except NOT_TRACEABLE as error:
+        raise Refused(
+            problem_here(
+                f"{getattr(func, '__name__', func)} cannot be captured",
+                str(error).splitlines()[0] if str(error) else type(error).__name__,
+                "use operations whose result shapes follow from their input shapes",
+            )
+        ) from error
+
+
+def _call(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    try:
+        return func(*args, **kwargs)
+    except GuardOnDataDependentSymNode as error:
+        if codes_of_frames(sys._getframe(1)) or codes_of(error.__traceback__):
+            raise
+        with no_shortcuts():
+            return func(*args, **kwargs)
