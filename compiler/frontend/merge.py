@@ -22,7 +22,7 @@ from adaptc.compiler.frontend.heap import blank
 from adaptc.compiler.frontend.iterators import POISON, MachineIterator, SequenceIterator
 from adaptc.compiler.frontend.merge_values import Conflict, ValueMerge
 from adaptc.compiler.frontend.state import Frame, Generator, State
-from adaptc.compiler.frontend.symbols import common, expression, kind_of
+from adaptc.compiler.frontend.symbols import expression, kind_of
 
 _ATOMS = (
     str, bytes, torch.dtype, torch.device, range, complex, ModuleType, enum.Enum, torch.overrides.TorchFunctionMode,
@@ -79,7 +79,7 @@ class Merge(ValueMerge):
             self._follow_changes(self.recorder.memories.of(weight))
         self._entangle()
         tainted = any(state.tainted for state in self.states)
-        known = common([state.known for state in self.states])
+        known = self.recorder.symbols.common([state.known for state in self.states])
         return State(
             frames, self.draft, self.held, self.heap, first.modes, tainted=tainted, rolls=first.rolls, known=known
         )

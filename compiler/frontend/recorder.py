@@ -285,7 +285,7 @@ class Recorder(TorchFunctionMode):
         most = self.shapes.var_to_range[symbol].upper
         for numbers in [expression(source.numel()) for source in sources]:
             if most == bound_sympy(numbers, self.shapes.var_to_range).upper:
-                return bound_sympy(numbers, {**self.symbols.ranges, **self.symbols.known}).upper
+                return bound_sympy(numbers, self.symbols.bounds(numbers)).upper
         return int_oo
 
     def portable(self, held: Held, draft: Draft, tensor: torch.Tensor) -> Value:

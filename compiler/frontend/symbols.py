@@ -6,9 +6,7 @@ table says for each symbol which host value it stands for.
 
 from __future__ import annotations
 
-import functools
 import math
-import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -147,16 +145,6 @@ def _narrower(bounds: ValueRanges[Any], relation: str, number: int) -> ValueRang
     return ValueRanges(sympy.sympify(lower), sympy.sympify(upper)) if inside else bounds
 
 
-def common(ranges: Sequence[Ranges]) -> Ranges:
-    """What is known where one of several ways was taken."""
-    first, *others = ranges
-    return {
-        symbol: functools.reduce(operator.or_, [other[symbol] for other in others], bounds)
-        for symbol, bounds in first.items()
-        if all(symbol in other for other in others)
-    }
-
-
 @dataclass
 class SymbolTable:
     """Which host value each symbol stands for. `sites` tells at which join a merged number got its symbol.
@@ -189,10 +177,29 @@ class SymbolTable:
             return False
         if any(symbol not in self.ranges for symbol in test.free_symbols):
             return None
-        bounds = bound_sympy(test, {**self.ranges, **self.known})
+        bounds = bound_sympy(test, self.bounds(test))
         if bounds.is_singleton():
             return bool(bounds.lower)
         return None
+
+    def bounds(self, expr: sympy.Basic) -> dict[sympy.Symbol, ValueRanges[Any]]:
+        """What is known here of the symbols of an expression."""
+        known = {symbol: self.known.get(symbol, self.ranges.get(symbol)) for symbol in expr.free_symbols}
+        return {symbol: bounds for symbol, bounds in known.items() if bounds is not None}
+
+    def common(self, ways: Sequence[Ranges]) -> Ranges:
+        """What is known where one of several ways was taken, without what is known everywhere."""
+        first, *others = ways
+        known: dict[sympy.Symbol, ValueRanges[Any]] = {}
+        for symbol, bounds in first.items():
+            if any(symbol not in other for other in others):
+                continue
+            for other in others:
+                if other[symbol] != bounds:
+                    bounds = bounds | other[symbol]
+            if bounds != self.ranges[symbol]:
+                known[symbol] = bounds
+        return known
 
     def implied(self, test: sympy.Basic, truth: bool) -> Ranges:
         """What is known where `test` has turned out to be `truth`: sizes that it compares with numbers."""
