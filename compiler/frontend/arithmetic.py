@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from adaptc.compiler.frontend import identity, list_prelude, parts, rewrites, segments, texts
 from adaptc.compiler.frontend import instructions as code
-from adaptc.compiler.frontend import parts, rewrites, segments, texts
 from adaptc.compiler.frontend.assembling import assemble
+from adaptc.compiler.frontend.interpreted import interpreted
 from adaptc.compiler.frontend.iterators import POISON
 from adaptc.compiler.frontend.registers import operand, store
 from adaptc.compiler.frontend.signals import Refused
@@ -102,6 +103,13 @@ def contains(machine: Machine, item: Any, container: Any) -> Any:
     return item in container
 
 
+def _asks_tensors(item: Any, container: Any) -> bool:
+    """Whether `item in container` compares tensors."""
+    if not isinstance(container, (list, tuple)) or segments.holds(container):
+        return False
+    return isinstance(item, torch.Tensor) or any(isinstance(other, torch.Tensor) for other in container)
+
+
 _ON_FLOATS = {
     name: name.removeprefix("i") if name not in {"is_", "is_not"} else name
     for name in (
@@ -161,8 +169,11 @@ def binary(machine: Machine, frame: Frame, i: code.Binary) -> None:
     elif isinstance(a, str) and (i.function in {"add", "iadd"} or i.function == "mod"):
         result = _text(i.function, a, b)
     elif i.function in {"is_", "is_not"}:
-        result = _identical(a, b)
+        result = identity.identical(machine, a, b)
         result = result if i.function == "is_" else negate(result)
+    elif i.function in {"contains", "not_contains"} and _asks_tensors(a, b):
+        interpreted(list_prelude.list_contains)(machine, (b, a, i.function == "contains"), {}, i.dst)
+        return
     elif i.function in {"contains", "not_contains"}:
         result = contains(machine, a, b)
         result = result if i.function == "contains" else negate(result)
@@ -222,9 +233,3 @@ def _booleans(a: Any, b: Any) -> bool:
 
 def _tensor(a: Any, b: Any) -> bool:
     return isinstance(a, torch.Tensor) or isinstance(b, torch.Tensor)
-
-
-def _identical(a: Any, b: Any) -> Any:
-    if isinstance(a, torch.SymBool) and isinstance(b, bool):
-        return a if b else torch.sym_not(a)  # type: ignore[no-untyped-call]
-    return a is b

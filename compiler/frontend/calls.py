@@ -17,7 +17,6 @@ from torch.nn.modules import module as torch_module
 from adaptc.compiler.frontend import (
     forks,
     grown,
-    prelude,
     reasons,
     registers,
     segments,
@@ -39,6 +38,7 @@ from adaptc.compiler.frontend.iterators import (
     SequenceIterator,
     SymbolicRange,
 )
+from adaptc.compiler.frontend.preludes import is_prelude
 from adaptc.compiler.frontend.signals import NeedsInterpretation, NeedsSplit, Refused
 from adaptc.compiler.frontend.sources import OPERATORS, codes_of, is_library_file
 from adaptc.compiler.frontend.state import Frame, Generator
@@ -121,7 +121,8 @@ def call(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[st
     try:
         result = native(machine, function, args, kwargs)
     except (LookupError, ValueError) as error:
-        if isinstance(function, BuiltinMethodType) and type(function.__self__) in _CONTAINERS:
+        method = isinstance(function, BuiltinMethodType) and type(function.__self__) in _CONTAINERS
+        if method or function is max or function is min:
             machine.raised = error  # eager PyTorch raises it as well
         raise
     return _result(machine, dst, result)
@@ -173,6 +174,14 @@ def _enter(
 
 def native(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Run `function` as it is; torch calls inside it are recorded."""
+    if any(isinstance(arg, SymbolicRange) for arg in args):
+        raise Refused(
+            machine.problem(
+                f"{getattr(function, '__qualname__', function)}() is given a range whose length depends on data",
+                "it would hold as many numbers as data says, which are known only at run time",
+                "go through the range in a for loop, or make a tensor of it with torch.arange",
+            )
+        )
     try:
         return variables.unchanged(machine, function, args, kwargs)
     except DATA_DEPENDENT as error:
@@ -218,7 +227,7 @@ def refuse_key(machine: Machine, values: Iterable[Any]) -> NeedsSplit | Refused:
 
 def is_interpreted(machine: Machine, function: FunctionType) -> bool:
     """Whether calls of `function` are followed in its source rather than run natively."""
-    if function.__code__ in machine.interpreted or function.__module__ == prelude.__name__:
+    if function.__code__ in machine.interpreted or is_prelude(function):
         return True
     if function.__code__.co_filename == contextlib.__file__:
         return True  # @contextmanager: its generator must be one that states can share

@@ -114,7 +114,7 @@ def _restarting(
         except NeedsSplit as need:
             if need.site in known.split_sites:
                 raise CompileError([*current.problems, _unsplittable(need.site)]) from need
-            known.split_sites.add(need.site)
+            known.split_sites.update((need.site, *need.also))
             known.deferred += need.problems
         except NeedsRoll as need:
             known.rolled_sites.add(need.site)

@@ -24,7 +24,8 @@ from adaptc.runtime.tree import Tree
 class Value:
     """A tensor (`fake` has its dtype and shape) or a host scalar (`kind`), defined in `draft`.
 
-    `slot` is the tensor's slot in its draft. A weight belongs to no draft and has a name in `weight`.
+    `slot` is the tensor's slot in its draft. A weight belongs to no draft and has a name in `weight`. For a block
+    argument made of tensors, `site` is the join and `arms` are the tensors.
     """
 
     name: str
@@ -33,6 +34,8 @@ class Value:
     kind: Scalar | None = None
     slot: int = -1
     weight: str | None = None
+    site: JoinSite | None = None
+    arms: tuple[torch.Tensor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

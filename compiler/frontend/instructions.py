@@ -1,9 +1,8 @@
 """The register code that a Python function is lowered to before it is run symbolically.
 
-It is Python's own meaning with the control flow made explicit: expressions become instructions over registers, so
-that a state of the machine (registers and a program counter per frame) can be copied wherever a test depends on
-data. Registers are the names of the function's local variables and temporaries ("%1"); variables that closures
-share live in cells. The code does not depend on CPython's bytecode, only on the function's AST and code object.
+Expressions become instructions over registers, so that a state of the machine (registers and a program counter per
+frame) can be copied wherever a test depends on data. Registers are local variables and temporaries ("%1"); variables
+that closures share live in cells. Nothing depends on CPython's bytecode.
 """
 
 from __future__ import annotations
@@ -383,9 +382,8 @@ class Refuse(Instruction):
 class FunctionCode:
     """A lowered function. The tuples indexed by pc have one entry per instruction.
 
-    Instructions stand in an order in which every jump goes forward, except those back to a loop's header; a loop's
-    instructions are contiguous and its exits come after them.
-
+    Every jump goes forward, except those back to a loop's header; a loop's instructions are contiguous and its exits
+    come after them.
     `handlers[pc]`: pc of the handler for an exception raised there, or None.
     `loops[pc]`: header pcs of the loops around it, outermost first.
     `joins`: pcs that are reached in more than one way (loop headers and handlers included).

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from adaptc.compiler.errors import Problem
+from adaptc.compiler.frontend import variants
 from adaptc.compiler.frontend.draft import Draft
 from adaptc.compiler.frontend.merge import Merge, own_attributes
 from adaptc.compiler.frontend.merge_values import Conflict
@@ -80,7 +81,8 @@ def _merge_alike(machine: Machine, states: list[State]) -> list[State]:
 
 def _try(machine: Machine, states: Sequence[State]) -> State | None:
     draft = Draft(-1, "{}:{}".format(*machine.location_of(states[0])))
-    attempt = Merge(machine.recorder, machine.heap, states, machine.site(states[0]), draft)
+    exact = bool(machine.variants) and variants.place(states[0]) in machine.variants
+    attempt = Merge(machine.recorder, machine.heap, states, machine.site(states[0]), draft, exact=exact)
     with torch._C.DisableTorchFunction():
         try:
             merged = attempt.run()

@@ -15,11 +15,12 @@ import sympy
 import torch
 
 from adaptc.compiler.errors import Problem
-from adaptc.compiler.frontend import calls, execute, forks, iteration, joins, raised, rolling, treatment
+from adaptc.compiler.frontend import calls, execute, forks, iteration, joins, raised, rolling, treatment, variants
 from adaptc.compiler.frontend import instructions as code
 from adaptc.compiler.frontend.draft import Arm, Draft, HostExpr, JumpEnd, LetStep, RaiseEnd, Value
 from adaptc.compiler.frontend.heap import Heap
 from adaptc.compiler.frontend.iterators import POISON
+from adaptc.compiler.frontend.preludes import is_prelude_file
 from adaptc.compiler.frontend.recorder import Recorder
 from adaptc.compiler.frontend.signals import JoinSite, NeedsInterpretation, NeedsSplit, Refused, Undecided
 from adaptc.compiler.frontend.sources import is_library_file
@@ -60,6 +61,7 @@ class Machine:
         self.ready: list[State] = []
         self.drafts: list[Draft] = []
         self.headers: list[rolling.Roll] = []
+        self.variants: dict[rolling.Place, variants.Variants] = {}
         self.growing = True
         self.most_recorded: int | None = None
         self.problems: dict[tuple[str, int, str], list[tuple[Problem, tuple[rolling.Roll, ...]]]] = {}
@@ -127,7 +129,7 @@ class Machine:
     def _go_on(self) -> None:
         self.ready.sort(key=State.position)
         rolling.close_left(self)
-        first = self.ready[0]
+        first = next((state for state in self.ready if not variants.blocked(self, state)), self.ready[0])
         position = first.position()
         group = [state for state in self.ready if joins.mergeable(first, state, position)]
         roll = rolling.ended(first)
@@ -137,12 +139,11 @@ class Machine:
             return
         inside = len(first.frames) > 1  # ways that have left the network stay apart: each has its own return
         if inside and len(group) > 1 and self.site(first) not in self.split_sites:
-            for state in group:
-                self.ready.remove(state)
-            self.ready = joins.merge(self, group) + self.ready
-        state = self.ready.pop(0)
-        self.activate(state)
-        self._advance(state)
+            self.ready = joins.merge(self, group) + [state for state in self.ready if state not in group]
+            first = self.ready[0]
+        self.ready.remove(first)
+        self.activate(first)
+        self._advance(first)
 
     def site(self, state: State) -> JoinSite:
         """Where `state` stands, independent of this run's objects."""
@@ -158,7 +159,7 @@ class Machine:
         places = [
             (frame.code.code.co_filename, frame.code.instructions[frame.pc].span.line)
             for frame in reversed(state.frames)
-            if not frame.code.code.co_filename.endswith("prelude.py")
+            if not is_prelude_file(frame.code.code.co_filename)
         ]
         users = [place for place in places if not is_library_file(place[0])]
         return next(iter(users or places), self.return_location)
@@ -192,7 +193,8 @@ class Machine:
             fresh = self.returned = False
             nest = frame.code.loops[frame.pc]
             if nest and nest[-1] == frame.pc and not state.granted:
-                rolling.enter(self, state, frame)
+                if rolling.enter(self, state, frame):
+                    return
             instruction = frame.code.instructions[frame.pc]
             try:
                 if isinstance(instruction, code.Test):
@@ -206,7 +208,7 @@ class Machine:
             except Refused as refusal:
                 roll = rolling.refusing(state, self.rolled_sites)
                 if roll is not None and not state.tainted:
-                    rolling.unroll(self, roll, refusal.problem.found)
+                    variants.unroll(self, roll, refusal.problem.found)
                     return
                 self._refused(state, frame, instruction, refusal.problem)
                 if refusal.fatal:
@@ -220,7 +222,7 @@ class Machine:
                 if roll is None or need.site in self.rolled_sites:
                     raise
                 self.deferred += need.problems
-                rolling.unroll(self, roll, "a number that it counts is needed as it is")
+                variants.unroll(self, roll, "a number that it counts is needed as it is")
                 return
             except Undecided as need:
                 forks.decide(self, state, frame, need.number)
@@ -381,8 +383,7 @@ class Machine:
             if frame.finish == "generator":
                 frame.result.frame, frame.result.running = None, False
         rolling.leave(self.state)
-        loc = raised.raised_at(self, error)
-        self.state.draft.end = RaiseEnd(type(error).__name__, raised.message_of(error), loc)
+        self.state.draft.end = RaiseEnd(type(error).__name__, raised.message_of(error), raised.raised_at(self, error))
         return True
 
     def make_frame(self, function: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Frame:

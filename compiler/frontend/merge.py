@@ -62,6 +62,7 @@ class Merge(ValueMerge):
     `rolling`: the join is the header of a loop, at which sizes and positions of iterators become symbols too.
     `observed`: takes the expressions of all pairs of numbers and sizes that the first two states hold.
     `growing`: whether lists of different lengths may become one that has grown.
+    `exact`: whether integers stay apart that are known and differ.
     """
 
     def run(self) -> State:

@@ -54,6 +54,7 @@ class ValueMerge:
         rolling: bool = False,
         observed: set[tuple[Any, Any]] | None = None,
         growing: bool = True,
+        exact: bool = False,
     ) -> None:
         self.recorder = recorder
         self.objects = objects
@@ -63,6 +64,7 @@ class ValueMerge:
         self.rolling = rolling
         self.observed = observed
         self.growing = growing
+        self.exact = exact
         self.columns_of_numbers: dict[sympy.Basic, tuple[Any, ...]] = {}
         self.held = self._common_held()
         self.heap: Snapshot = {}
@@ -121,6 +123,8 @@ class ValueMerge:
                 return first
             if all(isinstance(item, float) and math.isnan(item) for item in given):
                 return first
+            if self.exact and kinds == {"int"}:
+                raise Conflict("numbers that are needed as they are")
         expressions = tuple(expression(item) for item in given)
         self._observe(expressions)
         if all(item == expressions[0] for item in expressions) and isinstance(first, Symbolic):
@@ -257,7 +261,7 @@ class ValueMerge:
         if not all(item.is_contiguous() for item in given) and not (alike and 0 not in strides[0]):
             # reshape() of it may be a view on one way and a copy on another
             self.held.entangled[self.recorder.memories.of(merged)] = self.site
-        param = Value(self.recorder.name("joined"), self.draft, fake=merged)
+        param = Value(self.recorder.name("joined"), self.draft, fake=merged, site=self.site, arms=tuple(given))
         self.draft.params.append(param)
         self.arguments.append(_Argument(param, tuple(given)))
         for dim, extent in unknown:

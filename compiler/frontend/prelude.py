@@ -195,41 +195,6 @@ def squeeze(input, dims):
     return input
 
 
-def list_index(items, value, start=0, stop=9223372036854775807):
-    """list.index"""
-    for place in range(*slice(start, stop).indices(len(items))):
-        if items[place] is value or items[place] == value:
-            return place
-    raise ValueError("the value is not in the list")
-
-
-def grown_index(items, value):
-    """list.index of a list whose length depends on data"""
-    for place, item in enumerate(items):
-        if item == value:
-            return place
-    raise ValueError("the value is not in the list")
-
-
-def list_count(items, value):
-    """list.count"""
-    found = 0
-    for item in items:
-        if item is value or item == value:
-            found += 1
-    return found
-
-
-def list_remove(items, value):
-    """list.remove"""
-    del items[list_index(items, value)]
-
-
-def list_sort(items, *, key=None, reverse=False):
-    """list.sort"""
-    items[:] = sorted(items, key=key, reverse=reverse)
-
-
 def argmax(a):
     """numpy.argmax of a list of numbers: a NaN counts as the greatest."""
     best = 0
@@ -320,6 +285,11 @@ def stacked(rows):
 
 def indices_below(indices, bound):
     """Whether indices are known to lie below a bound; the machine knows."""
+    raise NotImplementedError
+
+
+def same_object(item, value, grown):
+    """Whether two values are one object, None where only data tells; the machine knows."""
     raise NotImplementedError
 
 

@@ -50,22 +50,24 @@ def _tolist(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...],
     def nested(part: torch.Tensor) -> Any:
         if part.dim() == 0:
             return recorder.read(part)
+        if not isinstance(part.shape[0], int):
+            return segments.numbers(recorder, part)
         rows = [recorder.record(torch.select, (part, 0, row), {}) for row in range(part.shape[0])]
         return [nested(row) for row in rows]
 
-    if any(not isinstance(extent, int) for extent in tensor.shape[1:]):
+    varying = [dim for dim, extent in enumerate(tensor.shape) if not isinstance(extent, int)]
+    if len(varying) > 1:
         raise Refused(
             recorder.problem(
-                "tolist() on a tensor whose rows have a length that depends on data or on the batch",
+                "tolist() on a tensor that has more than one dimension whose size depends on data or on the batch",
                 "the lists would have lengths that differ from call to call",
                 "keep it a tensor",
             )
         )
-    if tensor.dim() and not isinstance(tensor.shape[0], int):
+    if varying:
         codes = codes_of_frames(sys._getframe(1))
         if codes:
             raise NeedsInterpretation(codes, recorder.problem("a list whose length depends on data", *NATIVE_LIST))
-        return segments.numbers(recorder, tensor)
     return nested(tensor)
 
 

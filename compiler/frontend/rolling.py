@@ -10,30 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import sympy
 import torch
 
-from adaptc.compiler.frontend import instructions as code
-from adaptc.compiler.frontend import joins, treatment, turns
+from adaptc.compiler.frontend import headers, joins, treatment, turns, variants
 from adaptc.compiler.frontend.draft import Arm, Draft, JumpEnd, Operand, Value
 from adaptc.compiler.frontend.instructions import FunctionCode, Pc
-from adaptc.compiler.frontend.iterators import MachineIterator
 from adaptc.compiler.frontend.merge import Merge
 from adaptc.compiler.frontend.merge_values import Conflict
 from adaptc.compiler.frontend.signals import JoinSite
-from adaptc.compiler.frontend.state import MAX_TRIES, Frame, Generator, Peeled, State
+from adaptc.compiler.frontend.state import MAX_TRIES, Frame, Peeled, State
 from adaptc.compiler.frontend.symbols import Symbolic
 
 if TYPE_CHECKING:
     from adaptc.compiler.frontend.machine import Machine
 
-LONG = 8
-"""Loops over a range of more items become loops of the network where data can end them."""
-VERY_LONG = 64
-"""Loops over a range of more items become loops of the network even where data cannot end them."""
 MAX_ROUNDS = 12
+Place: TypeAlias = tuple[tuple[Any, ...], Pc]
 
 
 @dataclass(eq=False)
@@ -66,6 +61,11 @@ class Roll:
     columns: dict[sympy.Basic, tuple[Any, ...]] = field(default_factory=dict)
 
     @property
+    def place(self) -> Place:
+        """The loop's header, whatever the number of iterations before."""
+        return self.outer, self.header
+
+    @property
     def depth(self) -> int:
         """The number of frames in the loop."""
         return len(self.entry.frames)
@@ -75,7 +75,7 @@ class Roll:
         if len(state.frames) < self.depth:
             return False
         frame = state.frames[self.depth - 1]
-        return self.header in frame.code.loops[frame.pc] and _outside(state, self.depth, self.header) == self.outer
+        return self.header in frame.code.loops[frame.pc] and outside(state, self.depth, self.header) == self.outer
 
     def at_end(self, state: State) -> bool:
         """Whether `state` has come back to the header."""
@@ -85,7 +85,7 @@ class Roll:
         return frame.pc == self.header and frame.counts.get(self.header, 0) > self.count and self.holds(state)
 
 
-def _outside(state: State, depth: int, header: Pc) -> tuple[Any, ...]:
+def outside(state: State, depth: int, header: Pc) -> tuple[Any, ...]:
     """Where the loop of `header` in frame `depth` stands, whatever the iteration."""
     frame = state.frames[depth - 1]
     nest = frame.code.loops[frame.pc]
@@ -97,23 +97,26 @@ def _outside(state: State, depth: int, header: Pc) -> tuple[Any, ...]:
     )
 
 
-def enter(machine: Machine, state: State, frame: Frame) -> None:
-    """Note that `state` has come to the header of a loop."""
+def enter(machine: Machine, state: State, frame: Frame) -> bool:
+    """Note that `state` has come to the header of a loop; True where it has been led to one that is captured."""
     if turns.is_session(frame):
         turns.begin(machine, state)
-        return
+        return False
     header = frame.pc
     peeled = frame.peeled.get(header)
-    if peeled.whole if peeled is not None else not _eligible(frame):
-        return
+    if peeled.whole if peeled is not None else not headers.eligible(frame):
+        return False
     if any(roll.header == header and roll.depth == len(state.frames) and roll.holds(state) for roll in state.rolls):
-        return
+        return False
     site = machine.site(state)
     if site in machine.split_sites:
         frame.peeled[header] = Peeled(MAX_TRIES, "what differs between its iterations is needed as it is")
         treatment.tell(machine, frame, header, "unrolled: what differs between its iterations is needed as it is")
-        return
+        return False
+    if variants.linked(machine, state):
+        return True
     begin(machine, state, frame, site, 0 if peeled is None else peeled.tries)
+    return False
 
 
 def begin(machine: Machine, state: State, frame: Frame, site: JoinSite, tries: int) -> Roll:
@@ -124,61 +127,22 @@ def begin(machine: Machine, state: State, frame: Frame, site: JoinSite, tries: i
         state.copy(state.draft),
         state.draft.copy(),
         site,
-        _outside(state, len(state.frames), header),
+        outside(state, len(state.frames), header),
         frame.code,
         header,
         frame.counts.get(header, 0),
         tries,
-        _remaining(frame),
+        headers.remaining(frame),
     )
     state.rolls = (*state.rolls, roll)
     return roll
-
-
-def _eligible(frame: Frame) -> bool:
-    """Whether the loop whose header `frame` is at may become a loop of the network."""
-    instruction = frame.code.instructions[frame.pc]
-    if not isinstance(instruction, code.Next):
-        return True
-    iterator = frame.registers[instruction.iterator]
-    if isinstance(iterator, Generator):
-        inner = iterator.frame
-        return inner is not None and iterator.started and all(_endless(inner, pc) for pc in inner.code.loops[inner.pc])
-    return _endless(frame, frame.pc)
-
-
-def _endless(frame: Frame, header: Pc) -> bool:
-    """Whether no small number of iterations is known for a loop, and one iteration may stand for all."""
-    instruction = frame.code.instructions[header]
-    if not isinstance(instruction, code.Next):
-        return True
-    iterator = frame.registers[instruction.iterator]
-    if not isinstance(iterator, MachineIterator) or not iterator.uniform():
-        return False
-    remaining = iterator.remaining()
-    return remaining is None or remaining > LONG
-
-
-def _remaining(frame: Frame) -> int | None:
-    instruction = frame.code.instructions[frame.pc]
-    iterator = frame.registers[instruction.iterator] if isinstance(instruction, code.Next) else None
-    return iterator.remaining() if isinstance(iterator, MachineIterator) else 0
-
-
-def unbounded(frame: Frame, header: Pc) -> bool:
-    """Whether nothing but data bounds the number of iterations of a loop."""
-    instruction = frame.code.instructions[header]
-    if not isinstance(instruction, code.Next):
-        return True
-    iterator = frame.registers.get(instruction.iterator)
-    return isinstance(iterator, Generator) or (isinstance(iterator, MachineIterator) and iterator.remaining() is None)
 
 
 def _worthwhile(machine: Machine, roll: Roll) -> bool:
     """Whether the loop can end by data, or is too long to be unrolled."""
     if roll.left or any(roll in other.rolls and not roll.at_end(other) for other in machine.ready):
         return True
-    return roll.remaining is None or roll.remaining > VERY_LONG
+    return roll.remaining is None or roll.remaining > headers.VERY_LONG
 
 
 def waits(state: State, ready: Sequence[State]) -> bool:
@@ -224,10 +188,13 @@ def come_back(machine: Machine, roll: Roll, states: list[State]) -> None:
     if turns.is_session(roll.entry.frames[-1]):
         turns.follow(machine, states)
         return
+    leaving: list[State] = []
+    if roll.place in machine.variants and not roll.peel:
+        states, leaving = variants.parted(machine, roll, states)
     if machine.site(states[0]) not in machine.split_sites and len(states) > 1:
         states = joins.merge(machine, states)
-    if roll.peel or not _worthwhile(machine, roll):
-        _peel(machine, roll, states, roll.peel)
+    if roll.peel or not (leaving or _worthwhile(machine, roll)):
+        _peel(machine, roll, [*states, *leaving], roll.peel)
         return
     if roll.draft is not None:
         links = [link(machine, roll, state) for state in states]
@@ -237,14 +204,15 @@ def come_back(machine: Machine, roll: Roll, states: list[State]) -> None:
             before = f", after {roll.tries} of its iterations ({_why(roll)})" if roll.tries else ""
             treatment.tell(machine, roll.entry.frames[-1], roll.header, f"a loop of the compiled network{before}")
             _close(machine, roll)
+            variants.close(machine, roll, leaving)
             return
     try:
         widen(machine, roll, states)
     except Conflict as conflict:
         if roll.draft is None:
-            _peel(machine, roll, states, str(conflict))
+            _peel(machine, roll, [*states, *leaving], str(conflict))
         else:
-            _restart(machine, roll).rolls += (roll,)
+            restart(machine, roll).rolls += (roll,)
             roll.peel = str(conflict)
 
 
@@ -268,12 +236,12 @@ def _peel(machine: Machine, roll: Roll, states: list[State], why: str) -> None:
 
 def unroll(machine: Machine, roll: Roll, why: str) -> None:
     """Capture the loop again from its entry, with all its iterations one after the other."""
-    state = _restart(machine, roll)
+    state = restart(machine, roll)
     state.frames[-1].peeled[roll.header] = Peeled(MAX_TRIES, why, roll.site)
     treatment.tell(machine, state.frames[-1], roll.header, f"unrolled: {why}")
 
 
-def _restart(machine: Machine, roll: Roll) -> State:
+def restart(machine: Machine, roll: Roll) -> State:
     """Go back to the loop's entry."""
     _discard(machine, roll)
     roll.entry.draft.restore(roll.saved)
@@ -287,6 +255,7 @@ def _discard(machine: Machine, roll: Roll, *, keep_problems: bool = False) -> No
     """Forget all that was captured from the header on. Problems are kept where what they left unknown goes on."""
     machine.ready = [state for state in machine.ready if roll not in state.rolls]
     turns.forget(machine, roll)
+    variants.forget(machine, roll)
     if not keep_problems:
         machine.forget_problems(roll)
     roll.left = False

@@ -29,12 +29,14 @@ class NeedsInterpretation(BaseException):
 class NeedsSplit(BaseException):
     """A join merged what must stay apart: capture again without merging there.
 
-    `problems` are those of the capture that merged it, to be told if no other succeeds.
+    `problems` are those of the capture that merged it, to be told if no other succeeds; `also` are joins that would
+    be found next.
     """
 
-    def __init__(self, site: JoinSite, problems: Sequence[Problem] = ()) -> None:
+    def __init__(self, site: JoinSite, problems: Sequence[Problem] = (), also: Sequence[JoinSite] = ()) -> None:
         super().__init__(str(site))
         self.site = site
+        self.also = tuple(also)
         self.problems = tuple(problems)
 
 

@@ -14,7 +14,19 @@ import torch
 from torch._higher_order_ops.map import map as map_rows
 from torch._higher_order_ops.while_loop import while_loop
 
-from adaptc.compiler.frontend import arithmetic, grown, legacy, numeric, prelude, segments, sequences, texts, written
+from adaptc.compiler.frontend import (
+    arithmetic,
+    grown,
+    identity,
+    legacy,
+    list_prelude,
+    numeric,
+    prelude,
+    segments,
+    sequences,
+    texts,
+    written,
+)
 from adaptc.compiler.frontend.forks import Fork
 from adaptc.compiler.frontend.interpreted import ENTERED, NATIVE, Special, interpreted
 from adaptc.compiler.frontend.iterators import (
@@ -219,13 +231,13 @@ def _attention(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], 
 
 
 LIST_METHODS = {
-    "index": interpreted(prelude.list_index),
-    "count": interpreted(prelude.list_count),
-    "remove": interpreted(prelude.list_remove),
-    "sort": interpreted(prelude.list_sort),
+    "index": interpreted(list_prelude.list_index),
+    "count": interpreted(list_prelude.list_count),
+    "remove": interpreted(list_prelude.list_remove),
+    "sort": interpreted(list_prelude.list_sort),
 }
 """Methods of lists that compare their elements."""
-GROWN_METHODS = {"index": interpreted(prelude.grown_index), "count": interpreted(prelude.list_count)}
+GROWN_METHODS = {"index": interpreted(list_prelude.grown_index), "count": interpreted(list_prelude.grown_count)}
 """Those of lists that have grown in a loop."""
 
 
@@ -247,6 +259,7 @@ SPECIALS: dict[Any, Special] = {
     torch.Tensor.squeeze: numeric.squeeze,
     prelude.indices_below: numeric.indices_below,
     prelude.own_number: numeric.own_number,
+    prelude.same_object: identity.same_object,
     prelude.counted: numeric.counted,
     prelude.next_call: _next_call,
     builtins.bool: _bool,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adaptc.compiler.frontend import rolling
+from adaptc.compiler.frontend import headers
+from adaptc.compiler.frontend.preludes import is_prelude_file
 from adaptc.compiler.frontend.signals import NeedsRoll, Refused
 from adaptc.compiler.frontend.sources import is_library_file
 from adaptc.compiler.frontend.state import Frame
@@ -19,7 +20,7 @@ TOO_LONG = f"a loop whose number of iterations depends on data ran more than {MA
 
 def limit(machine: Machine, frame: Frame, header: int) -> None:
     """Raise NeedsRoll or Refused where nothing but data ends an unrolled loop, and it has become too long."""
-    if frame.forks.get(header, 0) <= MAX_DATA_ITERATIONS or not rolling.unbounded(frame, header):
+    if frame.forks.get(header, 0) <= MAX_DATA_ITERATIONS or not headers.unbounded(frame, header):
         return
     peeled = frame.peeled.get(header)
     if peeled is not None and peeled.site is not None:
@@ -38,7 +39,7 @@ def limit(machine: Machine, frame: Frame, header: int) -> None:
 def tell(machine: Machine, frame: Frame, header: int, treated: str, *, first: bool = False) -> None:
     """Remember how a loop of the user's is treated; what is told last counts, or what was told `first`."""
     file, line = frame.code.code.co_filename, frame.code.instructions[header].span.line
-    if not file.endswith("prelude.py") and not is_library_file(file):
+    if not is_prelude_file(file) and not is_library_file(file):
         if first:
             machine.loops.setdefault(f"{file}:{line}", treated)
         else:

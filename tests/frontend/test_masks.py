@@ -124,3 +124,13 @@ def test_layers_of_a_transformer_take_the_rows_that_a_mask_selects(norm_first):
     torch.manual_seed(0)
     layer = nn.TransformerEncoderLayer(4, 2, 8, batch_first=True, norm_first=norm_first)
     check(network(forward, layer=layer), signs(6, 5, 4), paths=2)
+
+
+class RowsAsLists(nn.Module):
+    def forward(self, x):
+        chosen = x[:, : int((x[0] > 0).sum())]
+        return chosen.tolist(), len(chosen[0].tolist())
+
+
+def test_lists_of_rows_of_one_unknown_length():
+    check(RowsAsLists(), [(torch.where(torch.arange(4) < n, 1.0, -1.0) * torch.ones(2, 1),) for n in range(5)])

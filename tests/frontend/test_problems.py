@@ -211,3 +211,13 @@ def test_a_name_made_from_data():
     model = TextKey()
     found = problems(model, torch.randn(3))
     assert found[0].line == line_of(model, "return {f")
+
+
+class SetOfRange(nn.Module):
+    def forward(self, x):
+        return x, len(set(range(int(x.sum()))))
+
+
+def test_a_range_given_to_a_builtin():
+    (problem,) = problems(SetOfRange(), torch.ones(3))
+    assert "set() is given a range whose length depends on data" in problem.found

@@ -1,0 +1,74 @@
+"""Methods of lists that compare their elements, as Python for the machine to interpret."""
+
+# mypy: ignore-errors
+
+from __future__ import annotations
+
+from adaptc.compiler.frontend import prelude
+
+
+def equals(item, value, grown=False):
+    """Whether an element is a value: the same object, or equal (Objects/listobject.c asks in this order, so that eager
+    PyTorch reads nothing where it is the same object)."""
+    same = prelude.same_object(item, value, grown)
+    if same is None:
+        alike = item == value
+        if item.is_floating_point():
+            alike = alike | ((item != item) & (value != value))
+        if prelude.own_number(alike):
+            return True
+    elif same:
+        return True
+    return bool(item == value)
+
+
+def list_index(items, value, start=0, stop=9223372036854775807):
+    """list.index"""
+    for place in range(*slice(start, stop).indices(len(items))):
+        if equals(items[place], value):
+            return place
+    raise ValueError("the value is not in the list")
+
+
+def grown_index(items, value):
+    """list.index of a list whose length depends on data"""
+    for place, item in enumerate(items):
+        if equals(item, value, True):
+            return place
+    raise ValueError("the value is not in the list")
+
+
+def list_count(items, value):
+    """list.count"""
+    found = 0
+    for item in items:
+        if equals(item, value):
+            found += 1
+    return found
+
+
+def grown_count(items, value):
+    """list.count of a list whose length depends on data"""
+    found = 0
+    for item in items:
+        if equals(item, value, True):
+            found += 1
+    return found
+
+
+def list_contains(items, value, wanted=True):
+    """value in items, or where not `wanted` its negation"""
+    for item in items:
+        if equals(item, value):
+            return wanted
+    return not wanted
+
+
+def list_remove(items, value):
+    """list.remove"""
+    del items[list_index(items, value)]
+
+
+def list_sort(items, *, key=None, reverse=False):
+    """list.sort"""
+    items[:] = prelude.sorted(items, key=key, reverse=reverse)
