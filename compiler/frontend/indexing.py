@@ -86,8 +86,10 @@ def get_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...]
         return recorder.record(func, (tensor, index), kwargs)
     base = recorder.fake(tensor)
     consumed = sum(item is not None and item is not Ellipsis for item in items)
-    dim, copied = 0, False
-    result = base
+    dim, result = 0, base
+    dims: list[int] = []
+    places: list[torch.Tensor] = []
+    at = list(items)
     for number, item in enumerate(items):
         if item is Ellipsis:
             dim += base.dim() - consumed
@@ -96,10 +98,9 @@ def get_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...]
                 if is_size(recorder, item) and _within(item, base.shape[dim]):
                     result = recorder.record(torch.select, (result, dim, item), {})
                     result = recorder.record(torch.unsqueeze, (result, dim), {})
-                    items[number] = 0
+                    items[number] = at[number] = 0
                     dim += 1
                     continue
-                copied = True
                 where = recorder.record(assemble, (item, torch.int64), {})
                 size = base.shape[dim]
                 wrapped = recorder.record(
@@ -107,15 +108,30 @@ def get_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...]
                     (recorder.record(torch.lt, (where, 0), {}), recorder.record(torch.add, (where, size), {}), where),
                     {},
                 )
-                chosen = recorder.record(torch.reshape, (wrapped, (1,)), {})
-                result = recorder.record(torch.index_select, (result, dim, chosen), {})
-                items[number] = 0
+                dims.append(dim)
+                places.append(wrapped)
+                items[number], at[number] = 0, wrapped
             dim += 1
-    result = recorder.record(func, (result, tuple(items)), kwargs)
-    if not copied:
-        return result
-    parts.taken(recorder, base, result)
-    return result
+    if not dims:
+        return recorder.record(func, (result, tuple(items)), kwargs)
+    part = recorder.record(parts.part_at, (result, tuple(dims), tuple(places), tuple(items)), {})
+    if _can_be_put(recorder, at):
+        recorder.parts[id(part)] = parts.Placed(result, tuple(at))
+    else:
+        parts.taken(recorder, base, part)
+    return part
+
+
+def _can_be_put(recorder: Recorder, items: list[Any]) -> bool:
+    """Whether `set_item` assigns to what an index takes."""
+    return _one_place(recorder, items) or all(type(item) is int or is_data_index(recorder, item) for item in items)
+
+
+def put(recorder: Recorder, part: torch.Tensor) -> None:
+    """Put a part that has changed in place back where it was taken."""
+    placed = recorder.parts[id(part)]
+    assert isinstance(placed, parts.Placed)
+    set_item(recorder, torch.Tensor.__setitem__, (placed.base, placed.index, part), {})
 
 
 def _plain(recorder: Recorder, item: Any) -> Any:

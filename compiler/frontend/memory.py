@@ -8,7 +8,7 @@ the memory's version at which that value holds; a view whose memory has changed 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,6 +70,7 @@ class MemoryMap:
         self._of_tensor: dict[int, Memory] = {}
         self._recipes: dict[int, Recipe] = {}
         self._versions = itertools.count(1)
+        self._parts: set[int] = set()
         self.touched: set[Memory] = set()
 
     def of(self, tensor: torch.Tensor) -> Memory:
@@ -82,6 +83,29 @@ class MemoryMap:
             memory.members.append(tensor)
             self._of_tensor[id(tensor)] = memory
         return memory
+
+    def join(self, part: torch.Tensor, tensor: torch.Tensor) -> None:
+        """Let `part`, a copy of a part of `tensor`, share its memory, as views do."""
+        with torch._C.DisableTorchFunction():
+            self._by_storage[part.untyped_storage()._cdata] = self.of(tensor)
+        self._parts.add(id(part))
+
+    def part_above(self, tensor: torch.Tensor) -> torch.Tensor | None:
+        """The copy of a part that `tensor` is or is a view of, the nearest one."""
+        return next((above for above in self._above(tensor) if id(above) in self._parts), None)
+
+    def _above(self, tensor: torch.Tensor) -> Iterator[torch.Tensor]:
+        """A tensor, what it is a view of, and so on."""
+        found: torch.Tensor | None = tensor
+        while found is not None:
+            yield found
+            recipe, memory = self._recipes.get(id(found)), self.of(found)
+            arguments = () if recipe is None else recipe.arguments.values()
+            found = next((argument for argument in arguments if self.of(argument) is memory), None)
+
+    def _parts_above(self, tensor: torch.Tensor) -> set[int]:
+        """The copies of parts that `tensor` is or is a view of."""
+        return {id(above) for above in self._above(tensor)} & self._parts if self._parts else set()
 
     def is_view(self, tensor: torch.Tensor) -> bool:
         """Whether `tensor` came out of a call on a tensor of the same memory."""
@@ -178,12 +202,17 @@ class MemoryMap:
         step.slot = copy
 
     def after_change(self, held: Held, draft: Draft, tensor: torch.Tensor) -> None:
-        """After the call: each tensor of the memory that `draft` holds has a new value, the others are out of date."""
+        """After the call: each tensor of the memory that `draft` holds has a new value, the others are out of date, and
+        so are copies of parts but those that `tensor` is in."""
         memory = self.of(tensor)
         self.touched.add(memory)
         self.renew(held, memory)
+        parts = self._parts_above(tensor)
         for member in memory.members:
             slot = draft.slots.get(id(member))
+            if slot is not None and not self._parts_above(member) <= parts:
+                del draft.slots[id(member)]
+                continue
             if slot is not None and id(member) in held.values:
                 value = held.values[id(member)][0]
                 if value.draft is not draft or value.slot != slot:

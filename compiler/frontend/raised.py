@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 import functools
+import re
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 def origin_problem(machine: Machine, error: BaseException) -> Problem | None:
     """The problem that an exception stands for, None where the network raises it itself or handles it."""
-    if error is machine.raised:
-        return None
+    if error is machine.raised or (isinstance(error, (AttributeError, TypeError)) and "NoneType" in str(error)):
+        return None  # None stands for nothing else here: eager PyTorch raises it too
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
@@ -67,5 +68,10 @@ def raised_at(machine: Machine, error: BaseException) -> str:
 
 
 def message_of(error: BaseException) -> str:
-    """The text of an exception."""
-    return ", ".join(arg if isinstance(arg, str) else type(arg).__name__ for arg in error.args)
+    """The text of an exception, as eager PyTorch has it."""
+    text = ", ".join(arg if isinstance(arg, str) else type(arg).__name__ for arg in error.args)
+    return _STAND_INS.sub(lambda match: _STAND_IN_NAMES[match[0]], text)
+
+
+_STAND_IN_NAMES = {"FakeTensor": "Tensor", "SymInt": "int", "SymFloat": "float", "SymBool": "bool"}
+_STAND_INS = re.compile("|".join(_STAND_IN_NAMES))

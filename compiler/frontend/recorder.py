@@ -25,7 +25,7 @@ from torch.utils._sympy.numbers import int_oo
 from torch.utils._sympy.value_ranges import ValueRanges, bound_sympy
 
 from adaptc.compiler.errors import Problem
-from adaptc.compiler.frontend import known_sizes, rewrites
+from adaptc.compiler.frontend import indexing, known_sizes, rewrites
 from adaptc.compiler.frontend.bounds import index_bound
 from adaptc.compiler.frontend.constants import Constants
 from adaptc.compiler.frontend.draft import (
@@ -41,7 +41,7 @@ from adaptc.compiler.frontend.draft import (
 )
 from adaptc.compiler.frontend.fakes import Fakes, run
 from adaptc.compiler.frontend.memory import Held, MemoryMap, Recipe
-from adaptc.compiler.frontend.parts import Part
+from adaptc.compiler.frontend.parts import Part, Placed, part_at
 from adaptc.compiler.frontend.reasons import NATIVE, UNCLEAR, UNSEEN
 from adaptc.compiler.frontend.signals import NeedsInterpretation, NeedsSplit, Refused
 from adaptc.compiler.frontend.sources import codes_of_frames, is_machine_frame, user_location
@@ -79,7 +79,7 @@ class Recorder(TorchFunctionMode):
         self.cut: Callable[[], None]
         self.real: dict[int, torch.Tensor] = {}
         self.kept_alive: list[Any] = []
-        self.parts: dict[int, Part] = {}
+        self.parts: dict[int, Part | Placed] = {}
         self.dimensions: dict[sympy.Basic, str] = {}
         self.grown = False
         self.recorded = 0
@@ -209,6 +209,9 @@ class Recorder(TorchFunctionMode):
         for tensor in changed.values():
             self.memories.after_change(self.held, self.draft, tensor)
             self.constants.forget(tensor)
+            part = self.memories.part_above(tensor)
+            if part is not None:
+                indexing.put(self, part)
         if not changed:
             self.constants.note(func, args, kwargs, out)
         return out
@@ -262,8 +265,10 @@ class Recorder(TorchFunctionMode):
         for tensor, slot in zip(fresh, results, strict=True):
             if tensor is None or slot is None:
                 continue
+            if func is part_at:
+                memories.join(tensor, tensors[0])
             memory = memories.of(tensor)
-            if memory.root is not tensor and tensor.untyped_storage()._cdata in storages:
+            if memory.root is not tensor and (func is part_at or tensor.untyped_storage()._cdata in storages):
                 memories.remember(tensor, recipe)
             memories.hold(held, tensor, Value(self.name(stem or "call"), draft, fake=tensor, slot=slot))
             self._define_sizes(tensor, slot, f"{file}:{line}", tensors)

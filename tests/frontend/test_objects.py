@@ -223,19 +223,6 @@ def test_tensors_and_lists_indexed_by_tensors():
     check(ByTensor(), signs(20, 3))
 
 
-class SharedPart(nn.Module):
-    def forward(self, x):
-        y = x * 1
-        part = y[y.argmax()]
-        y += 1
-        return part, y
-
-
-def test_a_shared_part_that_changes_is_refused():
-    with pytest.raises(CompileError, match="in the compiled network the part is a copy"):
-        check(SharedPart(), signs(4, 3))
-
-
 class Named(nn.Module):
     def forward(self, x):
         return {f"exit_{x.argmax().item()}": x}

@@ -1,0 +1,45 @@
+"""None on ways where eager PyTorch would fail on it: the compiled network raises the same there."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from .checking import check
+from .test_loops import rand
+
+
+class Exits(nn.Module):
+    """A result that no exit may set."""
+
+    def __init__(self, use) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers = nn.ModuleList([nn.Linear(4, 4) for _ in range(3)])
+        self.use = use
+
+    def forward(self, x):
+        out = None
+        for layer in self.layers:
+            x = layer(x).tanh()
+            if x.sum() > 0.5:
+                out = x
+                break
+        return self.use(out)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda out: out.mean(),
+        lambda out: out + 1,
+        lambda out: out[0],
+        lambda out: F.linear(out, torch.ones(4, 4)),
+        lambda out: [row + 1 for row in out],
+        lambda out: len(out),
+    ],
+)
+def test_a_result_that_may_be_none(use):
+    check(Exits(use), [(row,) for row in rand(12, 2, 4)])
