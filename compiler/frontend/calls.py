@@ -128,6 +128,8 @@ def call(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[st
     return _result(machine, dst, result)
 
 
+_KEEPERS = frozenset({"append", "appendleft", "insert", "add", "setdefault", "index", "count", "remove"})
+"""Methods of containers that take an element as it is."""
 _CONTAINERS = (list, tuple, dict, set, frozenset, str, collections.deque, collections.OrderedDict)
 
 
@@ -342,6 +344,8 @@ def drains(machine: Machine, function: Any) -> bool:
     stops early and so is interpreted."""
     if isinstance(function, (Generator, functools.partial)) or specials.takes_generators(function):
         return False
+    if isinstance(function, BuiltinMethodType) and function.__name__ in _KEEPERS:
+        return not isinstance(function.__self__, _CONTAINERS)
     while isinstance(function, MethodType):
         function = function.__func__
     if isinstance(function, FunctionType):

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from adaptc.compiler.frontend import arithmetic, segments
+from adaptc.compiler.frontend import arithmetic, list_prelude, segments
+from adaptc.compiler.frontend.assembling import assemble
 from adaptc.compiler.frontend.interpreted import Special
 from adaptc.compiler.frontend.signals import Refused
 
@@ -31,6 +32,18 @@ def change(machine: Machine, method: BuiltinMethodType) -> None:
     if segment is None:
         raise Refused(segments.refusal(machine.problem, f"{method.__name__}()"))
     elements[:] = [segments.reversed(machine.recorder, segment)]
+
+
+def put_element(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> None:
+    """Replace the element at an index that is known to be in a list. Raises Refused for one of another kind."""
+    items, index, value = args
+    segment = segments.whole(machine.recorder, items)
+    other = segments.whole(machine.recorder, [value])
+    if segment is None or other is None or segment.kind != other.kind:
+        raise Refused(segments.refusal(machine.problem, "assignment of an element of another kind"))
+    place = machine.recorder.record(assemble, ([index], torch.int64), {})
+    stacks = [stack.index_copy(0, place, row) for stack, row in zip(segment.stacks, other.stacks, strict=True)]
+    items[:] = [segments.Segment(tuple(stacks), segment.kind)]
 
 
 def _tensor(machine: Machine, items: Any, what: str) -> tuple[torch.Tensor, segments.Kind]:
@@ -76,6 +89,7 @@ SPECIALS: dict[Any, Special] = {
     torch.tensor: _as_tensor,
     torch.as_tensor: _as_tensor,
     builtins.len: _len,
+    list_prelude.put_element: put_element,
     builtins.list: lambda machine, args, kwargs, dst: list(args[0]),
     builtins.tuple: lambda machine, args, kwargs, dst: tuple(args[0]),
 }

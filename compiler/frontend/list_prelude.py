@@ -56,6 +56,21 @@ def grown_count(items, value):
     return found
 
 
+def set_grown_item(items, index, value):
+    """items[index] = value, of a list whose length depends on data"""
+    total = len(items)
+    if index < 0:
+        index = index + total
+    if index < 0 or index >= total:
+        raise IndexError("list assignment index out of range")
+    put_element(items, index, value)
+
+
+def put_element(items, index, value):
+    """Give a list whose length depends on data another element at a place that it has; the machine does it."""
+    raise NotImplementedError
+
+
 def list_contains(items, value, wanted=True):
     """value in items, or where not `wanted` its negation"""
     for item in items:

@@ -131,6 +131,15 @@ def enumerate(iterable, start=0):
         count += 1
 
 
+def next_item(iterator, *default):
+    """builtins.next"""
+    for item in iterator:
+        return item
+    if not default:
+        raise StopIteration
+    return default[0]
+
+
 def zip(*iterables, strict=False):
     """builtins.zip"""
     iterators = [iter(iterable) for iterable in iterables]

@@ -6,6 +6,8 @@ and `extend` put elements behind it, and where states merge they become rows of 
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -222,4 +224,12 @@ def as_rows(recorder: Recorder, value: Any) -> Any:
         return {key: as_rows(recorder, item) for key, item in value.items()}
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*[as_rows(recorder, item) for item in value])
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        result = copy.copy(value)
+        for name, item in vars(value).items():
+            object.__setattr__(result, name, as_rows(recorder, item))
+        if isinstance(result, dict):
+            for key, item in list(result.items()):
+                dict.__setitem__(result, key, as_rows(recorder, item))
+        return result
     return value

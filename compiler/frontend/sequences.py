@@ -22,6 +22,8 @@ def make_iterator(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any
 
 
 def next_item(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    if isinstance(args[0], MachineIterator) and isinstance(args[0].more(), torch.SymBool):
+        return interpreted(prelude.next_item)(machine, args, kwargs, dst)
     if not isinstance(args[0], Generator):
         return NATIVE
     iteration.resume(machine, args[0], None, dst)

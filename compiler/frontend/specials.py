@@ -338,7 +338,9 @@ def of_tensors(method: Any) -> Any:
 
 def find_grown(machine: Machine, function: Any) -> Special | None:
     """The special of a function that is given a list that has grown in a loop. Raises Refused where there is none."""
-    if isinstance(function, (FunctionType, MethodType, functools.partial, torch.nn.Module)):
+    if isinstance(function, FunctionType):
+        return grown.SPECIALS.get(function)
+    if isinstance(function, (MethodType, functools.partial, torch.nn.Module)):
         return None
     if isinstance(function, BuiltinMethodType) and isinstance(function.__self__, (list, dict)):
         return None  # such as append()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from adaptc.compiler.frontend import calls, prelude, segments, texts
+from adaptc.compiler.frontend import calls, list_prelude, prelude, segments, texts
 from adaptc.compiler.frontend import instructions as code
 from adaptc.compiler.frontend.arithmetic import as_number
 from adaptc.compiler.frontend.forks import Fork
@@ -93,6 +93,24 @@ def _grown_item(machine: Machine, frame: Frame, i: code.GetItem, obj: Any, index
     return machine.enter(inner)
 
 
+def _beside_segments(items: list[Any], index: Any) -> bool:
+    """Whether an index is that of an element which no segment stands before, counted from its end of the list."""
+    if not isinstance(index, int) or not -len(items) <= index < len(items):
+        return False
+    between = items[: index + 1] if index >= 0 else items[index:]
+    return not any(type(item) is segments.Segment for item in between)
+
+
+def _set_grown_item(machine: Machine, items: list[Any], index: Any, value: Any) -> None:
+    """Assign to an element of a list that grows in a loop."""
+    if isinstance(index, torch.Tensor):
+        index = machine.recorder.read(index)
+    if isinstance(index, slice):
+        raise Refused(segments.refusal(machine.problem, "assignment to a slice"))
+    inner = machine.make_frame(list_prelude.set_grown_item, (items, index, value), {})  # type: ignore[arg-type]
+    machine.enter(inner)
+
+
 _MAPPINGS = (dict, torch.nn.ModuleDict, torch.nn.ParameterDict)
 _SEQUENCES = (list, tuple, range, torch.nn.ModuleList, torch.nn.Sequential, torch.nn.ParameterList)
 
@@ -120,8 +138,9 @@ def _values(
 def set_item(machine: Machine, frame: Frame, i: code.SetItem) -> None:
     obj, index, value = operand(frame, i.obj), operand(frame, i.index), operand(frame, i.src)
     if obj is not POISON and index is not POISON and not (value is POISON and isinstance(obj, torch.Tensor)):
-        if segments.holds(obj):
-            raise Refused(segments.refusal(machine.problem, "a change of an element"))
+        if segments.holds(obj) and not _beside_segments(obj, index):
+            _set_grown_item(machine, obj, index, value)
+            return
         if isinstance(index, torch.SymInt) and not isinstance(obj, torch.Tensor):
             assert isinstance(i.index, str)
             raise Fork(index, *_values(machine, index, obj, storing=True), register=i.index)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 from torch import nn
@@ -236,3 +238,42 @@ class UsedThroughAttributes(nn.Module):
 def test_functions_that_reach_a_grown_list_without_being_given_it(model):
     calls = [(torch.ones(3) * scale,) for scale in (0.1, 1.0, 3.0, 10.0)]
     assert has_loop(check(model, calls))
+
+
+class Replaced(nn.Module):
+    def forward(self, x):
+        scores = [x.sum()]
+        while x.sum() < 8:
+            x = x + 1
+            scores.append(x.sum())
+            scores[-1] = scores[-1] * 2
+            if len(scores) > 3:
+                scores[len(scores) // 2] = x.mean()
+        scores[0] = x.min()
+        if len(scores) > 2:
+            scores[1] = x.max()
+        return scores, scores[-1]
+
+
+def test_elements_that_are_replaced():
+    check(Replaced(), [(row * 3,) for row in rand(8, 2, 4)])
+
+
+@dataclasses.dataclass
+class Trace:
+    steps: list
+    count: int = 0
+
+
+class Traced(nn.Module):
+    def forward(self, x):
+        trace = Trace([])
+        while x.sum() < 8:
+            x = x + 1
+            trace.steps.append(x)
+            trace.count += 1
+        return trace, {"steps": trace.steps}
+
+
+def test_a_list_that_grew_in_a_dataclass():
+    check(Traced(), [(row * 3,) for row in rand(8, 2, 4)])

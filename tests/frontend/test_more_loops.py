@@ -231,3 +231,52 @@ class Started(nn.Module):
 
 def test_a_generator_that_waits_keeps_nothing_it_does_not_use():
     check(Started(), [(rand(4),), (rand(4) * 3,), (-rand(4),)])
+
+
+def stream(tensor, count):
+    for _ in range(count):
+        yield tensor
+
+
+class RowsAndGenerator(nn.Module):
+    def forward(self, x):
+        kept = x[0][x[0] > -0.5]
+        total = x[1]
+        for row, other in zip(kept, stream(x[1], 3)):
+            total = total + row * other
+        return total
+
+
+class NextOfRows(nn.Module):
+    def forward(self, x):
+        rows = iter(x[0][x[0] > 0.2])
+        first = next(rows, None)
+        if first is None:
+            return x, 0
+        count = 0
+        try:
+            while True:
+                x = x + next(rows)
+                count += 1
+        except StopIteration:
+            x = x * first
+        return x, count
+
+
+class StoredGenerators(nn.Module):
+    def forward(self, x):
+        streams = []
+        for row in x:
+            streams.append(stream(row, 3))
+        total = 0
+        for _ in range(2):
+            for each in streams:
+                row = next(each)
+                if row.sum() > 0:
+                    total = total + row
+        return total
+
+
+@pytest.mark.parametrize("model", [RowsAndGenerator(), NextOfRows(), StoredGenerators()])
+def test_iterators_taken_step_by_step(model):
+    check(model, [(row,) for row in rand(10, 2, 4)])
