@@ -61,12 +61,14 @@ def contents(item: Any) -> Any:
             "started": item.started,
         }
     parts: dict[str, Any] = {}
-    if isinstance(item, (list, collections.deque)):
-        parts["items"] = list(item)
+    if isinstance(item, list):
+        parts["items"] = list(list.__iter__(item))
+    elif isinstance(item, collections.deque):
+        parts["items"] = list(collections.deque.__iter__(item))
     elif isinstance(item, dict):
-        parts["entries"] = dict(item)
+        parts["entries"] = dict(_base(item).items(item))
     elif isinstance(item, set):
-        parts["items"] = set(item)
+        parts["items"] = set(set.__iter__(item))
     if isinstance(item, BaseException):
         parts["args"] = item.args
         if isinstance(item, StopIteration):
@@ -77,6 +79,11 @@ def contents(item: Any) -> Any:
     if slots:
         parts["slots"] = slots
     return parts or None
+
+
+def _base(item: dict[Any, Any]) -> type[dict[Any, Any]]:
+    """The class whose methods reach the entries of a dict past what a class of the user's makes of them."""
+    return collections.OrderedDict if isinstance(item, collections.OrderedDict) else dict
 
 
 def blank(like: Any) -> Any:
@@ -120,7 +127,7 @@ def restore(item: Any, held: Any) -> None:
 
 def _restore_parts(item: Any, held: dict[str, Any]) -> None:
     if "entries" in held:
-        base = collections.OrderedDict if isinstance(item, collections.OrderedDict) else dict
+        base = _base(item)
         base.clear(item)
         for key, value in held["entries"].items():
             base.__setitem__(item, key, value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import enum
 
@@ -322,3 +323,25 @@ class AsksForTypes(nn.Module):
 def test_a_function_that_asks_for_a_type_is_told_that_of_a_tensor():
     check(AsksForTypes(), signs(2, 3))
     check(nn.Sequential(nn.ReLU(), AsksForTypes()), signs(2, 3))
+
+
+class Makers(collections.OrderedDict):
+    """A table that makes what is asked for, as the activations of transformers do."""
+
+    def __getitem__(self, name):
+        return super().__getitem__(name)()
+
+    def __iter__(self):
+        raise AssertionError("nobody has asked for the names")
+
+
+def test_the_contents_of_a_table_are_not_made_by_looking_at_it():
+    def forward(self, x):
+        makers = Makers(relu=nn.ReLU, tanh=nn.Tanh)
+        dict.__setitem__(makers, "broken", lambda: float(x))
+        if x.mean() > 0:
+            makers.move_to_end("relu")
+            x = x + 1
+        return makers["relu"](x), makers["tanh"](x)
+
+    check(network(forward), signs(4, 3), paths=2)
