@@ -16,7 +16,7 @@ from adaptc.compiler.frontend.memory import Held, Memory
 from adaptc.compiler.frontend.recorder import Recorder
 from adaptc.compiler.frontend.signals import JoinSite
 from adaptc.compiler.frontend.state import Snapshot, State
-from adaptc.compiler.frontend.symbols import Symbolic, expression, kind_of
+from adaptc.compiler.frontend.symbols import Symbolic, expression, is_contiguous, kind_of
 
 
 class Conflict(Exception):
@@ -254,11 +254,11 @@ class ValueMerge:
         strides = [tuple(expression(step) for step in item.stride()) for item in given]
         alike = not varies and all(item == strides[0] for item in strides)
         with torch._C.DisableTorchFunction(), self.recorder.fakes:
-            if alike and not first.is_contiguous() and 0 not in strides[0]:
+            if alike and not is_contiguous(first) and 0 not in strides[0]:
                 merged = torch.empty_strided(shape, first.stride(), dtype=first.dtype)
             else:
                 merged = torch.empty(shape, dtype=first.dtype)
-        if not all(item.is_contiguous() for item in given) and not (alike and 0 not in strides[0]):
+        if not all(map(is_contiguous, given)) and not (alike and 0 not in strides[0]):
             # reshape() of it may be a view on one way and a copy on another
             self.held.entangled[self.recorder.memories.of(merged)] = self.site
         param = Value(self.recorder.name("joined"), self.draft, fake=merged, site=self.site, arms=tuple(given))

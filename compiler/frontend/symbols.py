@@ -45,6 +45,19 @@ def expression(number: Any) -> sympy.Basic:
     return sympy.sympify(number)
 
 
+def is_contiguous(tensor: torch.Tensor) -> bool:
+    """Whether the elements of `tensor` follow each other in memory for all sizes that it can have.
+
+    Torch's own method would take the example's sizes, and hold the network to them.
+    """
+    step: sympy.Basic = sympy.S.One
+    for extent, stride in zip(tensor.shape[::-1], tensor.stride()[::-1], strict=True):
+        if expression(extent) != 1 and sympy.expand(expression(stride)) != step:
+            return False
+        step = sympy.expand(step * expression(extent))
+    return True
+
+
 class Shapes(ShapeEnv):
     """torch's table of symbolic sizes, which all ways through the network share.
 

@@ -252,3 +252,16 @@ def test_images_in_a_batch_of_any_size(shrinks):
     given = calls((3, 1, 2, 5), None, 2, 4, 4)
     dims = {} if shrinks else {"x": {0: "batch"}}
     check(Images(shrinks).eval(), given if not shrinks else [(x.repeat(4, 1, 1, 1)[:3],) for (x,) in given], dims=dims)
+
+
+def test_a_slice_that_ways_share_does_not_fix_the_length():
+    def forward(self, x):
+        total = x.sum(1)
+        for place in range(x.shape[1]):
+            part = x[:, place : place + 1]
+            if part.sum() > 0:
+                part = part * 2
+            total = total + part.sum(1)
+        return total
+
+    check(network(forward), calls((3, 1, 2, 5), 2, None, 4), dims={"x": {1: "length"}})
