@@ -91,6 +91,7 @@ def run_eager_forced(
     within: TorchFunctionMode | None = None,
     random_seed: int | None = None,
     max_iterations: int | None = None,
+    max_calls: int | None = None,
 ) -> EagerRun:
     """Call `model` on copies of its inputs, without gradients, forcing the values of `reads` in order.
 
@@ -98,12 +99,13 @@ def run_eager_forced(
     same for all inputs and the expected one is not; others keep their values. Reads inside TorchScript, inside
     functions that PyTorch dispatches as a whole, and through NumPy are not seen. The network's attributes and buffers
     are put back afterwards. A mode `within` sees every call before the reads are forced. With a `random_seed`, random
-    numbers come from its stream. A call that reads more than `max_iterations` values at one place is cut off.
+    numbers come from its stream. A call that reads more than `max_iterations` values at one place is cut off, and one
+    that makes more than `max_calls` calls of torch: a loop that ends by a size reads nothing.
     """
     _, leaves = flatten((args, dict(kwargs)), "static", root="input")
     given = [leaf.detach().clone() for leaf in leaves]
     call_args, call_kwargs = rebuild((args, dict(kwargs)), given)
-    mode = _ForcingMode(reads, _own_tensors(model), Independence(model), max_iterations)
+    mode = _ForcingMode(reads, _own_tensors(model), Independence(model), max_iterations, max_calls)
     output: Any = None
     exception: BaseException | None = None
     # Compiled functions crash under a torch function mode; eager is what is wanted here anyway.
@@ -154,6 +156,7 @@ class _ForcingMode(TorchFunctionMode):
         own: Mapping[int, tuple[torch.Tensor, int]],
         independence: Independence,
         max_iterations: int | None,
+        max_calls: int | None,
     ) -> None:
         super().__init__()
         self._own = own
@@ -163,6 +166,8 @@ class _ForcingMode(TorchFunctionMode):
         self._expected = expected
         self._lines = UserLines()
         self._most = max_iterations
+        self._most_calls = max_calls
+        self._calls = 0
         self._counts: Counter[str] = Counter()
         self._margins = Margins()
         self._reading = _reading_functions()
@@ -170,6 +175,9 @@ class _ForcingMode(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
+        self._calls += 1
+        if self._most_calls is not None and self._calls > self._most_calls:
+            raise EndlessRun(f"more than {self._most_calls} calls of torch are made (max_iterations)")
         if func not in self._reading:
             note_result = self._independence.call(func, args, kwargs or {})
             result = func(*args, **(kwargs or {}))

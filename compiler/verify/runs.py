@@ -107,6 +107,7 @@ class Caller:
         self._model = model
         self._executable = executable
         self._max_iterations = max_iterations
+        self._max_calls = None if max_iterations is None else max_iterations * _calls(program)
         self._flows = Flows(program)
         self.rounding = Rounding(model, program.seed)
         self._hints: dict[str, Number] = {}
@@ -196,6 +197,7 @@ class Caller:
             expected,
             random_seed=self.program.seed,
             max_iterations=self._max_iterations,
+            max_calls=self._max_calls,
         )
 
     def _judge(self, call: Call) -> Call:
@@ -227,6 +229,12 @@ def _with_inputs(
             differences=(*comparison.differences, *found.differences),
         )
     return comparison
+
+
+def _calls(program: Program) -> int:
+    """More calls of torch than an iteration of a loop has, the constants included that the program does without."""
+    codes = [block.code for block in program.blocks.values() if block.code is not None]
+    return 100 + sum(node.op == "call_function" for code in codes for node in code.graph.graph.nodes)
 
 
 def by_name(reads: Reads) -> dict[str, list[Number | None]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from adaptc.compiler.ir.program import Program
 from adaptc.compiler.signature import Bound, ExampleInputs, bind
+from adaptc.compiler.verify.eager import EndlessRun
 from adaptc.compiler.verify.flips import as_kind, first_flip, pair
 from adaptc.compiler.verify.inputs import InputSet, input_set, like, random_inputs
 from adaptc.compiler.verify.paths import Path, follow, paths
@@ -64,9 +65,10 @@ def verify(
     found = paths(program, limit, example.shapes, hints, seed)
     verifier.results.expect(found.paths)
     steps: list[Callable[[], None]] = []
-    for path, other in zip(found.paths, itertools.cycle(drawn)):
+    for number, path in enumerate(found.paths):
+        others = [drawn[(number + place) % len(drawn)] for place in range(len(drawn))]
         steps.append(partial(verifier.forced, path, example))
-        steps.append(partial(verifier.at_thresholds, path, other))
+        steps.append(partial(verifier.at_thresholds, path, [*others, example]))
     steps += [partial(verifier.natural, inputs, known=True) for inputs in (example, *given)]
     steps += [partial(verifier.natural, inputs, known=False) for inputs in drawn[:random]]
     search = Search(verifier.caller, bound, [example, *given, *drawn], seed)
@@ -95,6 +97,7 @@ class _Verifier:
         self.results = Results(program, keep_samples)
         self._compared: set[str] = set()
         self._tried: set[tuple[BranchEdge, int]] = set()
+        self._endless: list[InputSet] = []
 
     def forced(self, path: Path, inputs: InputSet) -> None:
         """Run along `path` with comfortable values; then compare what the data itself gives the reads."""
@@ -103,12 +106,15 @@ class _Verifier:
             self.results.sample(call, inputs, forced=True)
             self._compare_reads(call, inputs)
 
-    def at_thresholds(self, path: Path, inputs: InputSet) -> None:
-        """Run along `path` with values at the thresholds of its tests, where they can hold for the inputs.
+    def at_thresholds(self, path: Path, candidates: Sequence[InputSet]) -> None:
+        """Run along `path` with values at the thresholds of its tests, where they can hold for the inputs: the first
+        of `candidates` but for those on which a run had to be cut off, which take long and show nothing.
 
         It is run until each test has been tried at its thresholds once, on this path or another. Tests that
         share reads take turns.
         """
+        ending = [inputs for inputs in candidates if all(inputs is not other for other in self._endless)]
+        inputs = next(iter(ending or candidates[-1:]))
         walker = self.caller.walker(inputs)
         again = follow(walker, [decision.edge.index for decision in path.decisions])
         if again is None:
@@ -126,7 +132,10 @@ class _Verifier:
             groups = {key: again.facts[next(iter(part.term.variables))] for key, part in fresh.items()}
             turn = {id(group): key for key, group in reversed(groups.items())}
             near = [tests[key] for key in turn.values()]
-            self._force(again, walker.solver.tighten(again.facts, near), inputs)
+            call = self._force(again, walker.solver.tighten(again.facts, near), inputs)
+            if isinstance(call.eager.exception, EndlessRun):
+                self._endless.append(inputs)
+                return
             self._tried.update(turn.values())
             fresh = {key: part for key, part in fresh.items() if key not in self._tried}
             if not fresh:

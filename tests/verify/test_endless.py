@@ -41,6 +41,24 @@ def test_random_inputs_on_which_both_go_on_are_told(tmp_path: Path) -> None:
     assert all("more than 20 values are read" in text for text in told), told
 
 
+class Shrinking(nn.Module):
+    """Drops the rows that are no greater than the first one, while that is not negative: reads no value, only a size."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        total = torch.zeros(2)
+        while x.size(0):
+            total = total + x[0]
+            x = x[(x[:, 0] > x[0, 0]) | (x[0, 0] < 0)]
+        return total
+
+
+def test_a_loop_that_reads_nothing_is_cut_off(tmp_path: Path) -> None:
+    rows = torch.tensor([[1.0, 1.0], [2.0, 1.0], [0.5, 1.0]])
+    report = adaptc.compile(Shrinking(), rows, tmp_path / "a", max_iterations=20, random_inputs=30)
+    assert report.verification["ok"]
+    assert any("calls of torch are made" in text for text in report.verification["uncompared"])
+
+
 class Endless(Interpreted):
     """A compiled network with a loop that it should not have."""
 
