@@ -42,7 +42,7 @@ def test_random_inputs_on_which_both_go_on_are_told(tmp_path: Path) -> None:
 
 
 class Shrinking(nn.Module):
-    """Drops the rows that are no greater than the first one, while that is not negative: reads no value, only a size."""
+    """Drops the rows that are no greater than the first one, while that is not negative: reads only a size."""
 
     def forward(self, x: Tensor) -> Tensor:
         total = torch.zeros(2)
