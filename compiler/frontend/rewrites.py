@@ -10,7 +10,7 @@ import torch
 from torch._subclasses.fake_tensor import unset_fake_temporarily
 
 from adaptc.compiler import randomness
-from adaptc.compiler.frontend import assembling, drawing, indexing, legacy, masks, segments, texts, written
+from adaptc.compiler.frontend import assembling, distinct, drawing, indexing, legacy, masks, segments, texts, written
 from adaptc.compiler.frontend.draft import leaves
 from adaptc.compiler.frontend.reasons import NATIVE_LIST
 from adaptc.compiler.frontend.signals import NeedsInterpretation, Refused
@@ -233,6 +233,8 @@ REWRITES: dict[Callable[..., Any], Rewrite] = {
     torch.squeeze: _squeeze,
     torch.Tensor.squeeze: _squeeze,
     torch.Tensor.squeeze_: _squeeze,
+    torch.unique_consecutive: distinct.unique_consecutive,
+    torch.Tensor.unique_consecutive: distinct.unique_consecutive,
     torch.tensor: assembling.tensor,
     torch.Tensor.new: legacy.new,
     torch.Tensor.type: legacy.converted,

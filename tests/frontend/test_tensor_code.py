@@ -192,3 +192,21 @@ class Chosen(nn.Module):
 
 def test_rows_by_numbers_of_unlike_origin():
     check(Chosen(), signs(20, 4, 2))
+
+
+class Consecutive(nn.Module):
+    """What greedy decoders of CTC do, and rows of which some are equal."""
+
+    def forward(self, x):
+        labels = torch.unique_consecutive(x.argmax(-1), dim=-1)
+        kept = [label for label in labels if label != 0]
+        rows, inverse, counts = torch.unique_consecutive(x > 0, return_inverse=True, return_counts=True, dim=0)
+        columns = (x > 0).unique_consecutive(dim=-1)
+        return len(kept), labels, rows, inverse, counts, columns
+
+
+def test_what_follows_itself_is_left_out():
+    generator = torch.Generator().manual_seed(0)
+    given = [(torch.randn(length, 3, generator=generator) + 0.8,) for length in (7, 1, 4, 12)]
+    check(Consecutive(), given, dims={"x": {0: "length"}})
+    check(Consecutive(), [(x[:4],) for (x,) in given if len(x) > 3])
