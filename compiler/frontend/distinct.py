@@ -20,7 +20,7 @@ def unique_consecutive(
 ) -> Any:
     """The rows along `dim` that differ from the ones before them; a NaN differs from everything."""
     given = dict(zip(("input", "return_inverse", "return_counts", "dim"), args, strict=False), **kwargs)
-    tensor, dim = recorder.fake(given.get("self", given.get("input"))), given.get("dim")
+    tensor, dim = recorder.fake(given["self"] if "self" in given else given["input"]), given.get("dim")
     if dim is None or not tensor.dim():
         return recorder.record(func, args, kwargs)
     dim %= tensor.dim()

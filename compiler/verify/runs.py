@@ -234,7 +234,7 @@ def _with_inputs(
 def _calls(program: Program) -> int:
     """More calls of torch than an iteration of a loop has, the constants included that the program does without."""
     codes = [block.code for block in program.blocks.values() if block.code is not None]
-    return 100 + sum(node.op == "call_function" for code in codes for node in code.graph.graph.nodes)
+    return 100 + len([node for code in codes for node in code.graph.graph.nodes if node.op == "call_function"])
 
 
 def by_name(reads: Reads) -> dict[str, list[Number | None]]:

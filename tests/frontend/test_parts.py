@@ -8,7 +8,7 @@ from torch import nn
 
 from adaptc.compiler.errors import CompileError
 
-from .checking import check
+from .checking import check, network
 from .test_loops import rand
 
 
@@ -124,6 +124,51 @@ def test_parts_share_memory(model):
 
 def test_rows_that_change_places():
     check(SoftNMS(), [(row.abs(),) for row in rand(6, 4, 5)])
+
+
+def swapped(self, x):
+    for place in range(x.shape[0] - 1):
+        best = x[place:].argmax().item() + place
+        if x[best] > x[place] + 0.2:
+            x[place], x[best] = x[best].clone(), x[place].clone()
+    return x
+
+
+def shifted(self, x):
+    x = x.clone()
+    best = x.argmax()
+    x[0] = x[best]
+    x[best] = x[1] * 2
+    return x
+
+
+def kept_in_an_object(self, x):
+    x = x.clone()
+    found = {"parts": [(x[x.argmax()],)]}
+    x[0] = 5
+    return x, found
+
+
+def kept_in_a_closure(self, x):
+    x = x.clone()
+    largest = x[x.argmax()].view(1)
+    later = lambda: largest + 1
+    x[0] = 5
+    return x, later()
+
+
+def kept_on_one_way(self, x):
+    x = x.clone()
+    other = x[0] * 1
+    if x.sum() > 0:
+        other = x[x.argmax()]
+    x[0] = 5
+    return x, other
+
+
+@pytest.mark.parametrize("forward", [swapped, shifted, kept_in_an_object, kept_in_a_closure, kept_on_one_way])
+def test_numbers_that_change_with_their_tensor(forward):
+    check(network(forward), [(row,) for row in rand(6, 4)])
 
 
 class AddedDimension(nn.Module):
