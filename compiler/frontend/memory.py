@@ -19,6 +19,10 @@ from adaptc.compiler.frontend.draft import Draft, Op, ReadStep, SlotRef, Value, 
 from adaptc.compiler.frontend.signals import JoinSite, NeedsSplit, Refused
 
 
+OUT_OF_DATE = -1
+"""A version that no memory has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """A call that made views: its tensor arguments by their slot in `op`, and the tensors of its result."""

@@ -12,7 +12,7 @@ import torch
 
 from adaptc.compiler.frontend.draft import Arm, Draft, Operand, SizeStep, Value
 from adaptc.compiler.frontend.heap import Heap
-from adaptc.compiler.frontend.memory import Held, Memory
+from adaptc.compiler.frontend.memory import OUT_OF_DATE, Held, Memory
 from adaptc.compiler.frontend.recorder import Recorder
 from adaptc.compiler.frontend.signals import JoinSite
 from adaptc.compiler.frontend.state import Snapshot, State
@@ -91,11 +91,13 @@ class ValueMerge:
 
     def _common_held(self) -> Held:
         first, rest = self.states[0].held, [state.held for state in self.states[1:]]
-        values = {
-            key: entry
-            for key, entry in first.values.items()
-            if all(other.values.get(key) is not None for other in rest)
-        }
+        values = {}
+        for key, entry in first.values.items():
+            others = [other.values.get(key) for other in rest]
+            if all(other == entry for other in others):
+                values[key] = entry
+            elif None not in others:  # a view that some ways have made again: it is made again behind the join too
+                values[key] = (entry[0], OUT_OF_DATE)
         versions = {
             memory: version
             for memory, version in first.versions.items()

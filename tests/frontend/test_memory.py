@@ -270,3 +270,23 @@ class TwoViews(nn.Module):
 def test_attributes_that_share_memory_are_not_changed_in_place(before):
     with pytest.raises(CompileError, match="share memory, and the network changes it in place"):
         check(TwoViews(before), signs(2, 2, 4))
+
+
+class MadeAgainOnOneWay(nn.Module):
+    """A view whose memory has changed is read on one of two ways that meet."""
+
+    def longer(self, v, n):
+        if n > 1 or v.max() > 1.5:
+            pass
+
+    def forward(self, x):
+        m = x - 0.5
+        v = m.t().reshape(8)[:4]
+        if v[0] > 0:
+            v.add_(0.5)
+        self.longer(v, int(x[0, 0] > 0))
+        return v, m
+
+
+def test_a_view_made_again_on_one_way():
+    check(MadeAgainOnOneWay(), signs(8, 2, 4))
