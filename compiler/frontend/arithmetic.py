@@ -105,8 +105,10 @@ def contains(machine: Machine, item: Any, container: Any) -> Any:
 
 def _asks_tensors(item: Any, container: Any) -> bool:
     """Whether `item in container` compares tensors."""
-    if not isinstance(container, (list, tuple)) or segments.holds(container):
+    if not isinstance(container, (list, tuple)):
         return False
+    if segments.holds(container):
+        return True
     return isinstance(item, torch.Tensor) or any(isinstance(other, torch.Tensor) for other in container)
 
 
@@ -172,7 +174,8 @@ def binary(machine: Machine, frame: Frame, i: code.Binary) -> None:
         result = identity.identical(machine, a, b)
         result = result if i.function == "is_" else negate(result)
     elif i.function in {"contains", "not_contains"} and _asks_tensors(a, b):
-        interpreted(list_prelude.list_contains)(machine, (b, a, i.function == "contains"), {}, i.dst)
+        given = (b, a, i.function == "contains", segments.holds(b))
+        interpreted(list_prelude.list_contains)(machine, given, {}, i.dst)
         return
     elif i.function in {"contains", "not_contains"}:
         result = contains(machine, a, b)

@@ -26,6 +26,7 @@ from adaptc.compiler.frontend.memory import Held, Memory
 from adaptc.compiler.frontend.outside import Outside
 from adaptc.compiler.frontend.recorder import Recorder
 from adaptc.compiler.frontend.signals import JoinSite, NeedsSplit, NoSession, Refused
+from adaptc.compiler.frontend.splits import SplitSites
 from adaptc.compiler.frontend.state import Generator, State, kept_modes
 from adaptc.compiler.frontend.surroundings import surroundings, weight_names
 from adaptc.compiler.frontend.symbols import Symbolic, expression, kind_of
@@ -48,7 +49,7 @@ class Known:
     attempts have recorded, of which there may be `most_recorded` where another call of a session begins."""
 
     interpreted: set[CodeType] = field(default_factory=set)
-    split_sites: set[JoinSite] = field(default_factory=set)
+    split_sites: SplitSites = field(default_factory=SplitSites)
     rolled_sites: set[JoinSite] = field(default_factory=set)
     changing: set[int] = field(default_factory=set)
     fixed: set[str] = field(default_factory=set)

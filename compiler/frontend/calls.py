@@ -101,12 +101,12 @@ def call(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[st
     if any(arg is POISON for arg in (*args, *kwargs.values())):
         return _result(machine, dst, POISON)
     if isinstance(function, BuiltinMethodType) and type(function.__self__) is list:
-        if segments.holds(function.__self__) and function.__name__ in specials.GROWN_METHODS and len(args) == 1:
+        if segments.holds(function.__self__) and not grown.keeps_order(function, args):
+            if function.__name__ not in specials.GROWN_METHODS:
+                grown.change(machine, function)
+                return _result(machine, dst, None)
             specials.GROWN_METHODS[function.__name__](machine, (function.__self__, *args), kwargs, dst)
             return None
-        if segments.holds(function.__self__) and not grown.keeps_order(function, args):
-            grown.change(machine, function)
-            return _result(machine, dst, None)
         compares = specials.LIST_METHODS.get(function.__name__)
         if compares is not None and (kwargs or any(map(_compared_by_data, (*function.__self__, *args)))):
             compares(machine, (function.__self__, *args), kwargs, dst)

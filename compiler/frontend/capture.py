@@ -69,7 +69,7 @@ def capture(
             continue
         begun = replace(
             known,
-            split_sites=set(known.split_sites),
+            split_sites=known.split_sites.copy(),
             rolled_sites=set(known.rolled_sites),
             fixed=set(fixed),
             growing=growing,

@@ -144,8 +144,7 @@ def del_attribute(machine: Machine, frame: Frame, i: code.DelAttr) -> None:
 
 
 def del_item(machine: Machine, frame: Frame, i: code.DelItem) -> None:
-    del operand(frame, i.obj)[operand(frame, i.index)]
-    machine.step(frame)
+    subscripts.del_item(machine, operand(frame, i.obj), operand(frame, i.index))
 
 
 def format_value(machine: Machine, frame: Frame, i: code.Format) -> None:

@@ -35,15 +35,43 @@ def change(machine: Machine, method: BuiltinMethodType) -> None:
 
 
 def put_element(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> None:
-    """Replace the element at an index that is known to be in a list. Raises Refused for one of another kind."""
+    """Replace the element at a place that a list has. Raises Refused for one of another kind."""
     items, index, value = args
-    segment = segments.whole(machine.recorder, items)
-    other = segments.whole(machine.recorder, [value])
-    if segment is None or other is None or segment.kind != other.kind:
-        raise Refused(segments.refusal(machine.problem, "assignment of an element of another kind"))
+    segment, other = _with_element(machine, items, value)
     place = machine.recorder.record(assemble, ([index], torch.int64), {})
     stacks = [stack.index_copy(0, place, row) for stack, row in zip(segment.stacks, other.stacks, strict=True)]
     items[:] = [segments.Segment(tuple(stacks), segment.kind)]
+
+
+def insert_element(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> None:
+    """Put an element before a place of a list, or at its end. Raises Refused for one of another kind."""
+    items, index, value = args
+    segment, other = _with_element(machine, items, value)
+    count = segment.count
+    places = torch.arange(count + 1)
+    places = torch.where(places < index, places, torch.where(places == index, count, places - 1))
+    stacks = [torch.cat([stack, row])[places] for stack, row in zip(segment.stacks, other.stacks, strict=True)]
+    items[:] = [segments.Segment(tuple(stacks), segment.kind)]
+
+
+def _with_element(machine: Machine, items: list[Any], value: Any) -> tuple[segments.Segment, segments.Segment]:
+    """A list and an element of it, each as a segment. Raises Refused where they are of different kinds."""
+    segment = segments.whole(machine.recorder, items)
+    other = segments.whole(machine.recorder, [value])
+    if segment is None or other is None or segment.kind != other.kind:
+        raise Refused(segments.refusal(machine.problem, "an element of another kind put among those"))
+    return segment, other
+
+
+def drop_element(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> None:
+    """Take out the element at a place that a list has. Raises Refused where elements are of different kinds."""
+    items, index = args
+    segment = segments.whole(machine.recorder, items)
+    if segment is None:
+        raise Refused(segments.refusal(machine.problem, "an element taken out"))
+    places = torch.arange(segment.count)
+    places = places[places != index]
+    items[:] = [segments.Segment(tuple([stack[places] for stack in segment.stacks]), segment.kind)]
 
 
 def _tensor(machine: Machine, items: Any, what: str) -> tuple[torch.Tensor, segments.Kind]:
@@ -90,6 +118,8 @@ SPECIALS: dict[Any, Special] = {
     torch.as_tensor: _as_tensor,
     builtins.len: _len,
     list_prelude.put_element: put_element,
+    list_prelude.insert_element: insert_element,
+    list_prelude.drop_element: drop_element,
     builtins.list: lambda machine, args, kwargs, dst: list(args[0]),
     builtins.tuple: lambda machine, args, kwargs, dst: tuple(args[0]),
 }

@@ -22,8 +22,9 @@ def identical(machine: Machine, a: Any, b: Any) -> Any:
 
 
 def same_object(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> bool | None:
-    """Whether an element of a list is the object that it is compared with; None where only data tells, since the
-    element is a row of a list that `grown`, or a join lies between them. Raises NeedsSplit where data does not tell."""
+    """Whether an element of a list is the object that it is compared with; None where only data tells, since a join
+    lies between them, or the value was taken from a list and this one has `grown`. Raises NeedsSplit where data does
+    not tell."""
     item, value, grown = args
     if item is value:
         return True
@@ -33,7 +34,8 @@ def same_object(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any],
     sites = _sites(machine, item, value)
     if sites and not numbers:
         raise NeedsSplit(sites[0], also=sites[1:])
-    return None if numbers and (sites or grown) else False
+    taken = grown and not machine.recorder.elements.isdisjoint(_arms(machine, value))
+    return None if numbers and (sites or taken) else False
 
 
 def _sites(machine: Machine, a: Any, b: Any) -> tuple[JoinSite, ...]:
@@ -53,7 +55,7 @@ def _arms(machine: Machine, tensor: torch.Tensor) -> dict[int, tuple[JoinSite, .
         if id(item) in found:
             continue
         found[id(item)] = sites
-        value, _ = machine.state.held.values.get(id(item), (None, 0))
-        if value is not None and value.site is not None:
-            pending += [(arm, (*sites, value.site)) for arm in value.arms]
+        joined = machine.recorder.joined.get(id(item))
+        if joined is not None and joined.site is not None:
+            pending += [(arm, (*sites, joined.site)) for arm in joined.arms]
     return found

@@ -141,7 +141,7 @@ def _plain(recorder: Recorder, item: Any) -> Any:
     if not isinstance(item, slice):
         return item
     bounds = (item.start, item.stop, item.step)
-    return slice(*[recorder.read(bound) if isinstance(bound, torch.Tensor) else bound for bound in bounds])
+    return slice(*[recorder.read(bound, own=True) if isinstance(bound, torch.Tensor) else bound for bound in bounds])
 
 
 def set_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

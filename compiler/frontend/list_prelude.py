@@ -58,12 +58,57 @@ def grown_count(items, value):
 
 def set_grown_item(items, index, value):
     """items[index] = value, of a list whose length depends on data"""
+    put_element(items, _place(items, index, "list assignment index out of range"), value)
+
+
+def _place(items, index, what):
+    """The place in a list whose length depends on data that an index means."""
     total = len(items)
     if index < 0:
         index = index + total
     if index < 0 or index >= total:
-        raise IndexError("list assignment index out of range")
-    put_element(items, index, value)
+        raise IndexError(what)
+    return index
+
+
+def grown_pop(items, index=-1):
+    """list.pop of a list whose length depends on data"""
+    index = _place(items, index, "pop index out of range")
+    value = items[index]
+    drop_element(items, index)
+    return value
+
+
+def delete_grown_item(items, index):
+    """del items[index], of a list whose length depends on data"""
+    drop_element(items, _place(items, index, "list assignment index out of range"))
+
+
+def grown_remove(items, value):
+    """list.remove of a list whose length depends on data"""
+    drop_element(items, grown_index(items, value))
+
+
+def grown_insert(items, index, value):
+    """list.insert into a list whose length depends on data"""
+    total = len(items)
+    if index < 0:
+        index = index + total
+    if index < 0:
+        index = 0
+    elif index > total:
+        index = total
+    insert_element(items, index, value)
+
+
+def drop_element(items, index):
+    """Take the element at a place out of a list whose length depends on data; the machine does it."""
+    raise NotImplementedError
+
+
+def insert_element(items, index, value):
+    """Put an element before a place of a list whose length depends on data; the machine does it."""
+    raise NotImplementedError
 
 
 def put_element(items, index, value):
@@ -71,10 +116,10 @@ def put_element(items, index, value):
     raise NotImplementedError
 
 
-def list_contains(items, value, wanted=True):
-    """value in items, or where not `wanted` its negation"""
+def list_contains(items, value, wanted=True, grown=False):
+    """value in items, or where not `wanted` its negation; `grown` tells that its length depends on data"""
     for item in items:
-        if equals(item, value):
+        if equals(item, value, grown):
             return wanted
     return not wanted
 

@@ -24,6 +24,7 @@ from adaptc.compiler.frontend.preludes import is_prelude_file
 from adaptc.compiler.frontend.recorder import Recorder
 from adaptc.compiler.frontend.signals import JoinSite, NeedsInterpretation, NeedsSplit, Refused, Undecided
 from adaptc.compiler.frontend.sources import is_library_file
+from adaptc.compiler.frontend.splits import SplitSites
 from adaptc.compiler.frontend.state import Frame, State
 from adaptc.runtime.hostprogram import Apply, Scalar
 
@@ -44,7 +45,7 @@ class Machine:
         heap: Heap,
         lower: Callable[[CodeType], code.FunctionCode],
         interpreted: set[CodeType],
-        split_sites: set[JoinSite],
+        split_sites: SplitSites,
         rolled_sites: set[JoinSite],
         finished: Callable[[State, Any], None],
         next_call: Callable[[State, Any, Any, Any], Any],
@@ -156,11 +157,8 @@ class Machine:
 
     def location_of(self, state: State) -> tuple[str, int]:
         """File and line of the instruction that `state` is at: of the user's code, if any is on the way to it."""
-        places = [
-            (frame.code.code.co_filename, frame.code.instructions[frame.pc].span.line)
-            for frame in reversed(state.frames)
-            if not is_prelude_file(frame.code.code.co_filename)
-        ]
+        frames = [(frame.code.code.co_filename, frame) for frame in reversed(state.frames)]
+        places = [(file, f.code.instructions[f.pc].span.line) for file, f in frames if not is_prelude_file(file)]
         users = [place for place in places if not is_library_file(place[0])]
         return next(iter(users or places), self.return_location)
 

@@ -18,7 +18,6 @@ from adaptc.compiler.errors import Problem
 from adaptc.compiler.frontend.draft import Draft, Op, ReadStep, SlotRef, Value, map_leaves
 from adaptc.compiler.frontend.signals import JoinSite, NeedsSplit, Refused
 
-
 OUT_OF_DATE = -1
 """A version that no memory has."""
 

@@ -264,6 +264,7 @@ class ValueMerge:
             # reshape() of it may be a view on one way and a copy on another
             self.held.entangled[self.recorder.memories.of(merged)] = self.site
         param = Value(self.recorder.name("joined"), self.draft, fake=merged, site=self.site, arms=tuple(given))
+        self.recorder.joined[id(merged)] = param
         self.draft.params.append(param)
         self.arguments.append(_Argument(param, tuple(given)))
         for dim, extent in unknown:

@@ -52,8 +52,9 @@ class Recorder(TorchFunctionMode):
     """Runs torch calls on fake tensors and writes them down.
 
     `draft` and `held` belong to the state that runs; the machine sets them whenever it activates another state.
-    `location` gives file and line of the instruction that the machine is at. `grown` tells whether any list has
-    grown in a loop of the network so far, `recorded` how many calls have been recorded.
+    `joined` has the block arguments that stand for several tensors, `elements` the rows taken from grown lists as
+    elements. `location` gives file and line of the instruction that the machine is at. `grown` tells whether any list
+    has grown in a loop of the network so far, `recorded` how many calls have been recorded.
     """
 
     def __init__(self, weights: dict[int, str], location: Callable[[], tuple[str, int]]) -> None:
@@ -80,6 +81,8 @@ class Recorder(TorchFunctionMode):
         self.real: dict[int, torch.Tensor] = {}
         self.kept_alive: list[Any] = []
         self.parts: dict[int, Part | Placed] = {}
+        self.joined: dict[int, Value] = {}
+        self.elements: set[int] = set()
         self.dimensions: dict[sympy.Basic, str] = {}
         self.grown = False
         self.recorded = 0

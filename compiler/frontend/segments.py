@@ -187,6 +187,7 @@ def take(recorder: Recorder, segment: Segment, index: Any) -> Any:
     rows: list[Any] = []
     for stack, leaf in zip(segment.stacks, leaf_kinds(segment.kind), strict=True):
         row = stack[index]
+        recorder.elements.add(id(recorder.fake(row)))
         rows.append(row if leaf[0] == "tensor" else recorder.read(row, own=True))
     return elements(segment.kind, iter(rows))
 
@@ -206,7 +207,7 @@ def refusal(problem: Callable[[str, str, str], Problem], what: str) -> Problem:
     return problem(
         f"{what} of a list that grows in a loop whose number of iterations depends on data",
         "the list is kept as the rows of tensors, which have one dtype and shape",
-        "use append, len, indices, slices, a for loop, torch.stack, torch.cat or torch.tensor",
+        "use append, insert, pop, remove, len, indices, slices, a for loop, torch.stack, torch.cat or torch.tensor",
     )
 
 

@@ -237,7 +237,13 @@ LIST_METHODS = {
     "sort": interpreted(list_prelude.list_sort),
 }
 """Methods of lists that compare their elements."""
-GROWN_METHODS = {"index": interpreted(list_prelude.grown_index), "count": interpreted(list_prelude.grown_count)}
+GROWN_METHODS = {
+    "index": interpreted(list_prelude.grown_index),
+    "count": interpreted(list_prelude.grown_count),
+    "pop": interpreted(list_prelude.grown_pop),
+    "remove": interpreted(list_prelude.grown_remove),
+    "insert": interpreted(list_prelude.grown_insert),
+}
 """Those of lists that have grown in a loop."""
 
 

@@ -111,6 +111,19 @@ def _set_grown_item(machine: Machine, items: list[Any], index: Any, value: Any) 
     machine.enter(inner)
 
 
+def del_item(machine: Machine, obj: Any, index: Any) -> None:
+    """del obj[index]"""
+    if segments.holds(obj) and not _beside_segments(obj, index):
+        if isinstance(index, slice):
+            raise Refused(segments.refusal(machine.problem, "deletion of a slice"))
+        if isinstance(index, torch.Tensor):
+            index = machine.recorder.read(index)
+        machine.enter(machine.make_frame(list_prelude.delete_grown_item, (obj, index), {}))  # type: ignore[arg-type]
+        return
+    del obj[index]
+    machine.step(machine.state.frames[-1])
+
+
 _MAPPINGS = (dict, torch.nn.ModuleDict, torch.nn.ParameterDict)
 _SEQUENCES = (list, tuple, range, torch.nn.ModuleList, torch.nn.Sequential, torch.nn.ParameterList)
 

@@ -9,6 +9,7 @@ import torch
 from torch.nn.functional import linear, scaled_dot_product_attention
 
 from adaptc.compiler.frontend.draft import leaves
+from adaptc.compiler.frontend.symbols import Symbolic
 from adaptc.compiler.ir.operators import grouped_mm, lstm, rnn
 
 if TYPE_CHECKING:
@@ -106,6 +107,23 @@ def attention(
     return scaled_dot_product_attention(query, key, value, mask, dropout_p, **options)
 
 
+def roll(input: torch.Tensor, shifts: Any, dims: Any = None) -> torch.Tensor:
+    """torch.roll"""
+    if dims is None or dims == ():
+        return roll(input.flatten(), shifts, 0).reshape(input.shape)
+    numbers = shifts if isinstance(shifts, (tuple, list)) else (shifts,)
+    for shift, dim in zip(numbers, dims if isinstance(dims, (tuple, list)) else (dims,), strict=True):
+        places = (torch.arange(input.shape[dim]) - shift) % input.shape[dim]
+        input = input.index_select(dim, places)
+    return input
+
+
+def cdist(x1: torch.Tensor, x2: torch.Tensor, p: float = 2.0, compute_mode: str = "") -> torch.Tensor:
+    """torch.cdist"""
+    distances: torch.Tensor = torch.linalg.vector_norm(x1.unsqueeze(-2) - x2.unsqueeze(-3), p, -1)
+    return distances
+
+
 Rewrite = Callable[["Recorder", Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
 
 
@@ -113,6 +131,7 @@ def _where_sizes_vary(function: Callable[..., Any]) -> Rewrite:
     def rewrite(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         tensors = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
         varies = any(not isinstance(extent, int) for tensor in tensors for extent in tensor.shape)
+        varies = varies or any(isinstance(leaf, Symbolic) for leaf in leaves((args, kwargs)))
         return recorder.record(function if varies else func, args, kwargs)
 
     return rewrite
@@ -158,6 +177,9 @@ REWRITES: dict[Callable[..., Any], Rewrite] = {
     torch.lstm_cell: _where_sizes_vary(lstm_cell),
     torch.rnn_tanh_cell: _where_sizes_vary(_rnn_cell(torch.tanh)),
     torch.rnn_relu_cell: _where_sizes_vary(_rnn_cell(torch.relu)),
+    torch.roll: _where_sizes_vary(roll),
+    torch.Tensor.roll: _where_sizes_vary(roll),
+    torch.cdist: _where_sizes_vary(cdist),
     torch.gru: _layers("gru"),
     torch.lstm: _layers("lstm"),
     torch.rnn_tanh: _layers("rnn_tanh"),

@@ -277,3 +277,38 @@ class Traced(nn.Module):
 
 def test_a_list_that_grew_in_a_dataclass():
     check(Traced(), [(row * 3,) for row in rand(8, 2, 4)])
+
+
+class TakenOut(nn.Module):
+    def forward(self, x):
+        scores = [x.sum()]
+        while x.sum() < 8:
+            x = x + 1
+            scores.append(x.sum())
+        last = scores.pop()
+        first = scores.pop(0) if len(scores) > 1 else x.mean()
+        if len(scores) > 2:
+            del scores[1]
+        scores.insert(1, x.max())
+        scores.insert(-1, x.min())
+        scores.insert(99, last)
+        largest = x.max()
+        found = largest in scores, scores.count(largest), x.mean() not in scores
+        scores.remove(largest)
+        if len(scores) > 3:
+            del scores[-2]
+        return scores, last, first, found
+
+
+def test_elements_taken_out_and_put_in():
+    check(TakenOut(), [(row * 3,) for row in rand(8, 2, 4)])
+
+
+class TakenFromNothing(nn.Module):
+    def forward(self, x):
+        rows = [row for row in x[x.sum(1) > 0]]
+        return rows.pop() + rows.pop(0)
+
+
+def test_nothing_is_left_to_take():
+    check(TakenFromNothing(), [(row,) for row in rand(12, 3, 4)])

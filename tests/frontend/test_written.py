@@ -179,3 +179,23 @@ CASES = {
 def test_it_means_the_same(name):
     model, calls, dims = CASES[name]
     check(model, calls, dims=dims)
+
+
+class Shifted(nn.Module):
+    """Tensors that are rolled by data, also without rows."""
+
+    def forward(self, x):
+        n = int(x[0].argmax())
+        rows = x[x[:, 0] > 0]
+        return torch.roll(x, n, 1), x.roll((n, -1), (0, 1)), torch.roll(x, -n), rows.roll(1, 0), torch.roll(rows, 2)
+
+
+class Distances(nn.Module):
+    def forward(self, x):
+        rows = x[x[:, 0] > 0]
+        return torch.cdist(rows, x), torch.cdist(x, rows, p=1)
+
+
+@pytest.mark.parametrize("model", [Shifted(), Distances()])
+def test_functions_of_sizes_that_data_decides(model):
+    check(model, [(row,) for row in rand(6, 3, 4)] + [(-torch.ones(3, 4),)])

@@ -75,7 +75,8 @@ def failure(node: fx.Node, error: Exception, what: str) -> Problem:
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
-    return _impossible(node, f"{what}: {str(cause).strip() or type(cause).__name__}")
+    first = (str(cause).strip() or type(cause).__name__).splitlines()[0]  # torch adds advice for its own compiler
+    return _impossible(node, f"{what}: {first}")
 
 
 def _impossible(node: fx.Node, why: str) -> Problem:
