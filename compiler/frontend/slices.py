@@ -51,7 +51,8 @@ def _within(recorder: Recorder, size: Any, item: slice) -> slice:
 
     def fits(bound: int) -> bool:
         # one row of a dimension that a loop changes is there: no test, for which the loop would have to be taken apart
-        return (bound == 1 and not recorder.dimensions[symbol]) or _at_least(recorder, symbol, bound - more)
+        there = bound == 1 and symbol in recorder.dimensions and not recorder.dimensions[symbol]
+        return there or _at_least(recorder, symbol, bound - more)
 
     if isinstance(start, int) and start and not fits(abs(start)):
         if start > 0:
@@ -63,15 +64,25 @@ def _within(recorder: Recorder, size: Any, item: slice) -> slice:
 
 
 def _as_sum(recorder: Recorder, size: Any) -> tuple[Any, int]:
-    """A size as one of the recorder's dimensions plus a number; None where it is anything else."""
+    """A size as one of the recorder's dimensions, or a size that an earlier draft got from data, plus a number; None
+    where it is anything else.
+
+    Where both are in one draft, its code computes the bounds. A draft that is given a tensor of such a size is exported
+    with an example, and torch would take the example's bounds for all sizes.
+    """
     if not isinstance(size, torch.SymInt):
         return None, 0
     total = expression(size)
     symbols = list(total.free_symbols)
-    if len(symbols) != 1 or symbols[0] not in recorder.dimensions:
+    if len(symbols) != 1 or not (symbols[0] in recorder.dimensions or _from_before(recorder, symbols[0])):
         return None, 0
     more = sympy.expand(total - symbols[0])
     return (symbols[0], int(more)) if more.is_Integer else (None, 0)
+
+
+def _from_before(recorder: Recorder, symbol: Any) -> bool:
+    value = recorder.symbols.values.get(symbol)
+    return value is not None and value.draft is not recorder.draft
 
 
 def _at_least(recorder: Recorder, symbol: Any, number: int) -> bool:
@@ -82,5 +93,6 @@ def _at_least(recorder: Recorder, symbol: Any, number: int) -> bool:
     codes = codes_of_frames(sys._getframe(1))
     if codes:
         raise NeedsInterpretation(codes, problem)
-    extent: Any = recorder.shapes.create_symintnode(symbol, hint=int(recorder.shapes.backed_var_to_val[symbol]))
+    example = recorder.shapes.backed_var_to_val.get(symbol)
+    extent: Any = recorder.shapes.create_symintnode(symbol, hint=None if example is None else int(example))
     raise Undecided(extent >= number)

@@ -214,6 +214,14 @@ def cases() -> dict[str, Case]:
             lambda a: (a.squeeze(1) * 2, a.squeeze(0) * 2, a.squeeze((0, 1, -1)) * 2, a.sum().squeeze(-1) * 2),
             x[None, :, :, None] if x.dim() == 2 else x.reshape(1, -1, 1),
         ),
+        "cat-empty": case(
+            lambda a: (
+                torch.cat([a[:0, 0], a[:0, 1]]) + 1,
+                torch.cat([a.new_zeros(0), a * 2, a.new_zeros(0), a], 1),
+                torch.cat([a[:0], a]),
+            ),
+            x if x.dim() == 2 else x.reshape(-1, 2),
+        ),
         "nextafter": case(
             lambda a, b: (
                 (torch.nextafter(a, b) - a) / a,

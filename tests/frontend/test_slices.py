@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
+import adaptc
 from adaptc.compiler.errors import CompileError
 from adaptc.compiler.frontend.capture import capture
 from adaptc.compiler.signature import bind
@@ -164,3 +166,22 @@ def test_a_method_that_a_list_of_rows_does_not_have():
     model = network(forward).eval()
     with pytest.raises(CompileError, match=r"sort\(\) of a list that grows in a loop"):
         capture(model, bind(model.forward, ROWS[0]), {"x": {0: "n"}}, "grown")
+
+
+class OfSelected(nn.Module):
+    """Slices of as many elements as an earlier block has found."""
+
+    def forward(self, x):
+        found = x[x > 0]
+        if found.size(0) == 0:
+            return x
+        found = found.sort()[0]
+        last, rest = found[-3:], found[2:]
+        return torch.zeros_like(last) + 1, last.flip(0), torch.cat([rest, torch.ones(rest.shape[0])]), found[:-1]
+
+
+def test_a_slice_of_a_size_from_an_earlier_block(tmp_path):
+    given = [torch.tensor([1.0, 2, 3, 4, 5, 6])[:count].tolist() + [-1.0] * (6 - count) for count in range(7)]
+    calls = [(torch.tensor(values),) for values in given]
+    check(OfSelected(), calls)
+    adaptc.compile(OfSelected(), calls[3], tmp_path / "a", samples=calls)

@@ -1,4 +1,4 @@
-"""Changes of a tensor's rank."""
+"""Changes of a tensor's rank, and tensors put together."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from adaptc.compiler.backends.onnx.translations.tools import ints, op
 
 def table() -> dict[OpOverload, Callable[..., Any]]:
     """Translations by overload."""
-    return {torch.ops.aten.squeeze.dim: squeeze, torch.ops.aten.squeeze.dims: squeeze}
+    aten = torch.ops.aten
+    return {aten.squeeze.dim: squeeze, aten.squeeze.dims: squeeze, aten.cat.default: cat}
 
 
 def squeeze(self: Any, dim: int | Sequence[int]) -> Any:
@@ -21,3 +22,9 @@ def squeeze(self: Any, dim: int | Sequence[int]) -> Any:
     dims = [dim] if isinstance(dim, int) else dim
     left_out = [number for number in dims if len(self.shape) and self.shape[number] == 1]
     return op.Squeeze(self, ints(*left_out)) if left_out else op.Identity(self)
+
+
+def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
+    """`tensors` one after the other; PyTorch leaves out vectors without elements, whatever the rank of the others."""
+    held = [tensor for tensor in tensors if list(tensor.shape) != [0]] or tensors[:1]
+    return op.Concat(*held, axis=dim) if len(held) > 1 else op.Identity(held[0])
