@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from adaptc.compiler.frontend import calls, prelude
+import torch
+
+from adaptc.compiler.frontend import calls, parts, prelude
 from adaptc.compiler.frontend import instructions as code
 from adaptc.compiler.frontend.iterators import POISON
 from adaptc.compiler.frontend.registers import operand, store
+from adaptc.compiler.frontend.signals import Undecided
 from adaptc.compiler.frontend.state import Frame, Generator
+from adaptc.compiler.frontend.symbols import expression
 
 if TYPE_CHECKING:
     from adaptc.compiler.frontend.machine import Machine
@@ -123,7 +127,10 @@ def unpack(machine: Machine, frame: Frame, i: code.Unpack) -> None:
             frame.registers[name] = POISON
         machine.step(frame)
         return
-    values: list[Any] = list(calls.iterate(machine, source))
+    if i.star is None and isinstance(source, torch.Tensor) and source.dim() and not isinstance(source.shape[0], int):
+        values = _rows(machine, source, len(i.dsts))
+    else:
+        values = list(calls.iterate(machine, source))
     if i.star is not None:
         after = len(i.dsts) - i.star - 1
         if len(values) < len(i.dsts) - 1:
@@ -136,6 +143,32 @@ def unpack(machine: Machine, frame: Frame, i: code.Unpack) -> None:
         raise ValueError(f"not enough values to unpack (expected {len(i.dsts)}, got {len(values)})")
     frame.registers.update(zip(i.dsts, values, strict=True))
     machine.step(frame)
+
+
+def _rows(machine: Machine, source: torch.Tensor, count: int) -> list[Any]:
+    """The rows of a tensor that has as many as data or the batch has, where there must be `count`."""
+    recorder, extent = machine.recorder, source.shape[0]
+
+    def holds(test: Any) -> bool:
+        known = recorder.symbols.decide(expression(test))
+        if known is None:
+            raise Undecided(test)
+        return known
+
+    if not holds(extent >= count):
+        rows = next(number for number in range(count) if not holds(extent >= number + 1))
+        machine.raised = ValueError(f"not enough values to unpack (expected {count}, got {rows})")
+        raise machine.raised
+    if not holds(extent <= count):
+        machine.raised = ValueError(f"too many values to unpack (expected {count})")
+        raise machine.raised
+    values = []
+    for number in range(count):
+        place = recorder.record(torch.arange, (number, number + 1), {})
+        row = recorder.record(torch.index_select, (source, 0, place), {})
+        values.append(recorder.record(torch.squeeze, (row, 0), {}))
+        parts.taken(recorder, recorder.fake(source), values[-1])
+    return values
 
 
 def get_iter(machine: Machine, frame: Frame, i: code.GetIter) -> None:

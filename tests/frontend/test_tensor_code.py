@@ -210,3 +210,14 @@ def test_what_follows_itself_is_left_out():
     given = [(torch.randn(length, 3, generator=generator) + 0.8,) for length in (7, 1, 4, 12)]
     check(Consecutive(), given, dims={"x": {0: "length"}})
     check(Consecutive(), [(x[:4],) for (x,) in given if len(x) > 3])
+
+
+class Unpacked(nn.Module):
+    def forward(self, x):
+        first, second = x[x > 0]
+        return first - second, first.exp()
+
+
+def test_rows_whose_number_depends_on_data_are_unpacked():
+    given = [[1.0, 2, -1], [1.0, -2, 3], [-1.0, -2, 3], [-1.0, -2, -3], [1.0, 2, 3]]
+    check(Unpacked(), [(torch.tensor(values),) for values in given], paths=4)
