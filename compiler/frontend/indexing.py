@@ -77,6 +77,9 @@ def get_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...]
     items = slices.settled(recorder, recorder.fake(tensor).shape, items)
     index = tuple(items) if isinstance(index, tuple) else items[0]
     if any(masks.is_mask(item) for item in items):
+        if (rows := _repeated(recorder, recorder.fake(tensor), items)) is not None:
+            chosen = recorder.record(func, (tensor, masks.with_places(recorder, rows)), kwargs)
+            return recorder.record(torch.flatten, (chosen, 0, 1), {})
         return recorder.record(func, (tensor, masks.with_places(recorder, index)), kwargs)
     positions = [number for number, item in enumerate(items) if is_data_index(recorder, item)]
     regular = all(item is None or item is Ellipsis or isinstance(item, (int, slice, *Symbolic)) for item in (
@@ -132,6 +135,15 @@ def put(recorder: Recorder, part: torch.Tensor) -> None:
     placed = recorder.parts[id(part)]
     assert isinstance(placed, parts.Placed)
     set_item(recorder, torch.Tensor.__setitem__, (placed.base, placed.index, part), {})
+
+
+def _repeated(recorder: Recorder, tensor: torch.Tensor, items: list[Any]) -> torch.Tensor | None:
+    """The mask of whole rows that an index consists of, where it is one: all that it selects then has known sizes."""
+    if len(items) != 1 or not masks.is_mask(items[0]):
+        return None
+    mask = recorder.fake(items[0])
+    whole = mask.dtype == torch.bool and mask.dim() <= tensor.dim() and mask.shape == tensor.shape[: mask.dim()]
+    return masks.of_rows(recorder, mask) if whole else None
 
 
 def _plain(recorder: Recorder, item: Any) -> Any:

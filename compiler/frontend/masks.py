@@ -27,12 +27,34 @@ def is_mask(item: Any) -> bool:
 def places(recorder: Recorder, mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """The indices of the elements of `mask` that are true: one int64[n] per dimension."""
     mask = as_bool(recorder, recorder.fake(mask))
-    key = _meaning(recorder, mask, _DEPTH)
-    found = recorder.held.places.get(key)
+    known = recorder.held.places
+    # the value is what the mask is known by once this draft has ended
+    key, value = _meaning(recorder, mask, _DEPTH), recorder.held.values[id(mask)][0]
+    found = known.get(key) or known.get(value)
     if found is None:
         found = recorder.record(torch.nonzero, (mask,), {"as_tuple": True})
-        recorder.held.places[key] = found
+    known[key] = known[value] = found
     return found
+
+
+def of_rows(recorder: Recorder, mask: torch.Tensor) -> torch.Tensor | None:
+    """The mask whose elements `mask` repeats along a last dimension, as ``m.unsqueeze(-1).expand_as(x)`` does."""
+    repeated = _made_by(recorder, mask, "expand", "expand_as")
+    if repeated is None or repeated.dim() != mask.dim() or repeated.shape[:-1] != mask.shape[:-1]:
+        return None
+    rows = _made_by(recorder, repeated, "unsqueeze")
+    return rows if rows is not None and rows.dim() and rows.shape == repeated.shape[:-1] else None
+
+
+def _made_by(recorder: Recorder, tensor: torch.Tensor, *names: str) -> torch.Tensor | None:
+    """What the running draft has made `tensor` of by a function of one of these names, if it has."""
+    draft, memories = recorder.draft, recorder.memories
+    slot = draft.slots.get(id(tensor))
+    op = next((op for op in reversed(draft.ops) if slot in op.results), None) if slot is not None else None
+    if op is None or getattr(op.function, "__name__", "") not in names or memories.of(tensor) in draft.changed:
+        return None
+    sources = [draft.tensors[leaf.slot] for leaf in leaves(op.args) if isinstance(leaf, SlotRef)]
+    return sources[0] if sources else None
 
 
 def as_bool(recorder: Recorder, mask: torch.Tensor) -> Any:

@@ -134,3 +134,23 @@ class RowsAsLists(nn.Module):
 
 def test_lists_of_rows_of_one_unknown_length():
     check(RowsAsLists(), [(torch.where(torch.arange(4) < n, 1.0, -1.0) * torch.ones(2, 1),) for n in range(5)])
+
+
+class Boxes(nn.Module):
+    """Rows of a table by the mask of the rows, and by that mask repeated, in other blocks."""
+
+    def forward(self, x):
+        mask = x[:, 0].gt(0)
+        scores = x[:, 0][mask]
+        if scores.size(0) == 0:
+            return x
+        boxes = x[mask.unsqueeze(1).expand_as(x)].view(-1, 3)
+        if boxes.numel() == 0:
+            raise AssertionError("there are as many as scores")
+        return scores.unsqueeze(1) * boxes, boxes[scores.argmax()]
+
+
+def test_a_mask_of_rows_that_is_repeated_selects_rows():
+    given = [(torch.randn(4, 3, generator=torch.Generator().manual_seed(i)),) for i in range(4)]
+    program = check(Boxes(), [*given, (-torch.ones(4, 3),)])
+    assert len(program.blocks) == 3
