@@ -187,6 +187,7 @@ class Attempt:
             slot = draft.new_slot(fake)
             draft.inputs[slot] = value
             recorder.memories.hold(held, fake, value)
+            recorder.given.add(recorder.memories.of(fake))
             fakes.append(fake)
             for axis, extent in enumerate(self.shapes[name]):
                 if isinstance(extent, str):

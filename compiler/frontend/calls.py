@@ -19,6 +19,7 @@ from adaptc.compiler.frontend import (
     grown,
     reasons,
     registers,
+    resized,
     segments,
     sequences,
     specials,
@@ -118,6 +119,8 @@ def call(machine: Machine, function: Any, args: tuple[Any, ...], kwargs: dict[st
             return _result(machine, dst, _text_method(machine, function, args, kwargs))
     if (method := variables.method_of(function)) is not None:
         function = getattr(machine.heap.variable(function.__self__), method)
+    if "out" in kwargs and (outcome := resized.with_out(machine, function, args, kwargs)) is not NATIVE:
+        return _result(machine, dst, outcome)
     try:
         result = native(machine, function, args, kwargs)
     except (LookupError, ValueError) as error:

@@ -191,14 +191,17 @@ class Heap:
                     self.names.setdefault(id(value), f"{type(module).__name__}.{name}")
         self.start = self.snapshot([])
 
-    def snapshot(self, roots: Iterable[Any]) -> Snapshot:
-        """Shallow copies of all mutable objects reachable from `roots`, from owned objects and watched modules."""
+    def snapshot(self, roots: Iterable[Any], tensors: list[torch.Tensor] | None = None) -> Snapshot:
+        """Shallow copies of all mutable objects reachable from `roots`, from owned objects and watched modules;
+        `tensors` takes the tensors that are met."""
         found: Snapshot = {}
         watched = [module for module, _, _ in self.watched.values() if id(module) not in self.made]
         stack = [*roots, *self.owned, *watched]
         seen: set[int] = set()
         while stack:
             item = stack.pop()
+            if tensors is not None and isinstance(item, torch.Tensor):
+                tensors.append(item)
             if isinstance(item, _ATOMS) or id(item) in seen:
                 continue
             seen.add(id(item))

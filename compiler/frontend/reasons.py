@@ -24,3 +24,8 @@ UNSEEN = (
     "make it with torch functions in the network's own Python code",
 )
 """Why a tensor is not known, and what to write instead."""
+MEMORY = (
+    "the tensor gets memory of another size, and something else may lead to the memory that it had",
+    "use the result of the call, as in x = torch.add(a, b), or x = x.new_empty(shape)",
+)
+"""Why a tensor cannot get another size, and what to write instead."""

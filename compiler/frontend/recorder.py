@@ -40,9 +40,9 @@ from adaptc.compiler.frontend.draft import (
     map_leaves,
 )
 from adaptc.compiler.frontend.fakes import Fakes, run
-from adaptc.compiler.frontend.memory import Held, MemoryMap, Recipe
+from adaptc.compiler.frontend.memory import Held, Memory, MemoryMap, Recipe
 from adaptc.compiler.frontend.parts import Part, Placed, part_at
-from adaptc.compiler.frontend.reasons import NATIVE, UNCLEAR, UNSEEN
+from adaptc.compiler.frontend.reasons import MEMORY, NATIVE, UNCLEAR, UNSEEN
 from adaptc.compiler.frontend.signals import NeedsInterpretation, NeedsSplit, Refused
 from adaptc.compiler.frontend.sources import codes_of_frames, is_machine_frame, user_location
 from adaptc.compiler.frontend.symbols import Shapes, Symbolic, SymbolTable, expression, kind_of
@@ -83,6 +83,7 @@ class Recorder(TorchFunctionMode):
         self.parts: dict[int, Part | Placed] = {}
         self.joined: dict[int, Value] = {}
         self.elements: set[int] = set()
+        self.given: set[Memory] = set()
         self.dimensions: dict[sympy.Basic, str] = {}
         self.grown = False
         self.recorded = 0
@@ -186,6 +187,7 @@ class Recorder(TorchFunctionMode):
 
         args, kwargs = map_leaves(to_fake, args), map_leaves(to_fake, kwargs)
         versions = [tensor._version for tensor in tensors]
+        out_shape = [expression(size) for size in getattr(kwargs.get("out"), "shape", ())]
         try:
             out = run(func, args, kwargs, self.problem)
         except (RuntimeError, ValueError, IndexError):
@@ -200,8 +202,11 @@ class Recorder(TorchFunctionMode):
         }
         if not changed and all(any(output is tensor for tensor in tensors) for output in outputs):
             return out  # metadata, or a tensor handed back as it is
-        if getattr(func, "__name__", "") in {"set_", "resize_", "resize_as_"}:
-            self._refuse(f"{func.__name__} replaces a tensor's memory", "use out-of-place code")
+        resized = out_shape != [expression(size) for size in getattr(kwargs.get("out"), "shape", ())]
+        if resized or getattr(func, "__name__", "") in {"set_", "resize_", "resize_as_"}:
+            problem = self.problem(f"{func.__name__} replaces a tensor's memory", *MEMORY)
+            codes = codes_of_frames(sys._getframe(1))
+            raise NeedsInterpretation(codes, problem) if codes else Refused(problem)
         for tensor in changed.values():
             self._refuse_shared(tensor)
             try:

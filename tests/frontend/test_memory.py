@@ -290,3 +290,63 @@ class MadeAgainOnOneWay(nn.Module):
 
 def test_a_view_made_again_on_one_way():
     check(MadeAgainOnOneWay(), signs(8, 2, 4))
+
+
+def suppressed(self, x):
+    """What the detectors that are patterned on SSD do: tensors that calls give the size they need."""
+    areas, widths, kept = x.new(), x.new(), []
+    order = x.argsort()
+    while order.numel() > 0:
+        best = order[-1]
+        kept.append(best)
+        order = order[:-1]
+        torch.index_select(x, 0, order, out=areas)
+        widths.resize_as_(areas)
+        widths = areas - x[best]
+        order = order[widths < -0.5]
+    return torch.stack(kept)
+
+
+def shorter_and_longer(self, x):
+    held = x * 2
+    held.resize_(2)
+    first = held + 1
+    held.resize_(2, 3)[1] = 7
+    return first, held[0, :2], held[1], held.shape[1]
+
+
+def given_a_size(self, x):
+    total = torch.zeros(0, dtype=torch.float64)
+    torch.cat([x, x], out=total)
+    if x.sum() > 0:
+        torch.add(x, 1, out=total)
+    return total
+
+
+@pytest.mark.parametrize("forward", [suppressed, shorter_and_longer, given_a_size])
+def test_tensors_that_calls_give_another_size(forward):
+    check(network(forward), [(torch.randn(5, generator=torch.Generator().manual_seed(i)) * 2,) for i in range(6)])
+
+
+def of_an_argument(self, x):
+    return x.resize_(3)
+
+
+def of_two_names(self, x):
+    total = torch.zeros(0)
+    held = [total]
+    torch.add(x, 1, out=total)
+    return held[0]
+
+
+def of_which_there_is_a_part(self, x):
+    total = x * 2
+    part = total[:2]
+    torch.add(x[:2], 1, out=total)
+    return total, part
+
+
+@pytest.mark.parametrize("forward", [of_an_argument, of_two_names, of_which_there_is_a_part])
+def test_a_tensor_that_something_else_leads_to_keeps_its_size(forward):
+    with pytest.raises(CompileError, match="memory of another size"):
+        check(network(forward), [(torch.randn(4),)])
