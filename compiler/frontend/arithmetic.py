@@ -180,6 +180,11 @@ def binary(machine: Machine, frame: Frame, i: code.Binary) -> None:
     elif i.function in {"contains", "not_contains"}:
         result = contains(machine, a, b)
         result = result if i.function == "contains" else negate(result)
+    elif i.function in {"mul", "imul"} and (repeats := _repeats(a, b)) is not None:
+        result = _repeated(machine, *repeats)
+        if i.function == "imul" and type(a) is list:
+            a[:] = result
+            result = a
     elif (computed := float_arithmetic(machine, i.function, a, b)) is not None:
         result = computed
     elif isinstance(a, torch.Tensor) and isinstance(b, torch.SymBool):
@@ -212,6 +217,27 @@ def _puts_back(frame: Frame, i: code.Binary) -> bool:
     """Whether the next instruction stores the result of `i` in a container: the end of ``x[i] += v``."""
     following = frame.code.instructions[frame.pc + 1]
     return isinstance(following, code.SetItem) and following.src == i.dst
+
+
+def _repeats(a: Any, b: Any) -> tuple[list[Any] | tuple[Any, ...], Any] | None:
+    """A list and how often it is repeated, where that depends on data."""
+    if type(b) in (list, tuple):
+        a, b = b, a
+    given = type(a) in (list, tuple) and isinstance(b, (torch.SymInt, torch.SymBool))
+    return (a, as_number(b)) if given else None
+
+
+def _repeated(machine: Machine, items: list[Any] | tuple[Any, ...], count: Any) -> list[Any] | tuple[Any, ...]:
+    segment = segments.repeated(machine.recorder, items, count) if items else None
+    if items and segment is None:
+        raise Refused(
+            machine.problem(
+                "a list of other things than numbers and tensors, repeated as often as data or the batch says",
+                "the list is kept as the rows of tensors, which have one dtype and shape",
+                "repeat a number or a tensor, or append what there is to a list that begins empty",
+            )
+        )
+    return type(items)([] if segment is None else [segment])
 
 
 def _text(function: str, a: str, b: Any) -> Any:

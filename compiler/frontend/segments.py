@@ -197,6 +197,18 @@ def sliced(segment: Segment, part: slice) -> Segment:
     return Segment(tuple([stack[part] for stack in segment.stacks]), segment.kind)
 
 
+def repeated(recorder: Recorder, items: Sequence[Any], count: Any) -> Segment | None:
+    """The elements of a list `count` times, None where they are of different kinds."""
+    segment = whole(recorder, items)
+    if segment is None:
+        return None
+    times = torch.sym_max(count, 0)  # type: ignore[no-untyped-call]
+    stacks = [
+        recorder.record(torch.Tensor.repeat, (stack, times, *[1] * (stack.dim() - 1)), {}) for stack in segment.stacks
+    ]
+    return Segment(tuple(stacks), segment.kind)
+
+
 def reversed(recorder: Recorder, segment: Segment) -> Segment:
     """The elements in the opposite order."""
     return Segment(tuple([recorder.record(torch.flip, (stack, (0,)), {}) for stack in segment.stacks]), segment.kind)

@@ -8,7 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from .checking import check
+from adaptc.compiler.errors import CompileError
+
+from .checking import check, network
 from .test_loops import has_loop, rand
 from .test_problems import line_of, problems
 
@@ -312,3 +314,30 @@ class TakenFromNothing(nn.Module):
 
 def test_nothing_is_left_to_take():
     check(TakenFromNothing(), [(row,) for row in rand(12, 3, 4)])
+
+
+class Repeated(nn.Module):
+    def forward(self, x):
+        count = x.shape[0]
+        done, pairs = [False] * count, (2 - int(x[0] > 0) * 3) * [(x[0], 1.5)]
+        total = torch.zeros(())
+        for first, number in pairs:
+            total = total + first * number
+        for row in x[x > 0].tolist():
+            done.append(row > 1)
+        zeros = same = [0]
+        zeros *= count
+        return total, torch.tensor(done), len(pairs), same, (count + 1) * (x.sum(),)
+
+
+def test_a_list_that_is_repeated():
+    calls = [(torch.randn(count, generator=torch.Generator().manual_seed(count)) * 2,) for count in (3, 1, 4, 7)]
+    check(Repeated(), calls, dims={"x": {0: "length"}})
+
+
+def test_a_list_of_other_things_that_is_repeated_is_refused():
+    def forward(self, x):
+        return len([None] * x.shape[0])
+
+    with pytest.raises(CompileError, match="a list of other things than numbers and tensors, repeated"):
+        check(network(forward), [(torch.randn(3),)], dims={"x": {0: "length"}})
