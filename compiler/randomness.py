@@ -5,11 +5,13 @@ What is drawn is said by `adaptc.runtime.stream`; what torch makes of its own ge
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
+from torch.nn import init
 
 from adaptc.runtime.hostprogram import Distribution
 
@@ -99,6 +101,28 @@ def _set_exponential(draw: Draw, input: torch.Tensor, lambd: Any = 1, **ignored:
     return input.copy_(_floats(draw, "exponential", tuple(input.shape), input.dtype) / lambd)
 
 
+@torch.no_grad()
+def _initial_uniform(draw: Draw, tensor: torch.Tensor, a: float = 0.0, b: float = 1.0, **ignored: Any) -> Any:
+    return _set_uniform(draw, tensor, a, b)
+
+
+@torch.no_grad()
+def _initial_normal(draw: Draw, tensor: torch.Tensor, mean: float = 0.0, std: float = 1.0, **ignored: Any) -> Any:
+    return _set_normal(draw, tensor, mean, std)
+
+
+def _initial_kaiming(
+    draw: Draw,
+    tensor: torch.Tensor,
+    a: float = 0,
+    mode: init._FanMode = "fan_in",
+    nonlinearity: init._NonlinearityType = "leaky_relu",
+    **ignored: Any,
+) -> Any:
+    bound = init.calculate_gain(nonlinearity, a) * math.sqrt(3 / init._calculate_correct_fan(tensor, mode))
+    return _initial_uniform(draw, tensor, -bound, bound)
+
+
 def _normal(
     draw: Draw, mean: Any, std: Any = 1.0, size: Any = None, *, dtype: torch.dtype | None = None, **ignored: Any
 ) -> Any:
@@ -172,6 +196,9 @@ RANDOM: dict[Callable[..., Any], Drawing] = {
     torch.Tensor.uniform_: _set_uniform,
     torch.Tensor.normal_: _set_normal,
     torch.Tensor.exponential_: _set_exponential,
+    init.uniform_: _initial_uniform,
+    init.normal_: _initial_normal,
+    init.kaiming_uniform_: _initial_kaiming,
     torch.normal: _normal,
     torch.multinomial: _multinomial,
     torch.Tensor.multinomial: _multinomial,

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+import adaptc
 from adaptc.compiler.errors import CompileError
 from adaptc.compiler.frontend.capture import capture
 from adaptc.compiler.ir.interpret import interpret
@@ -227,3 +228,16 @@ def test_what_is_no_seed(seed):
 
     with pytest.raises(InputError, match="random_seed is"):
         check_seed(seed)
+
+
+class Fresh(nn.Module):
+    """A layer that each call makes, with the weights that it begins with."""
+
+    def forward(self, x):
+        layer, cell = nn.Linear(4, 2), nn.GRUCell(4, 2)
+        nn.init.normal_(layer.bias, std=0.5)
+        return layer(x) if layer.bias.sum() > 0 else cell(x)
+
+
+def test_what_a_layer_begins_with(tmp_path):
+    adaptc.compile(Fresh(), torch.randn(3, 4), tmp_path / "fresh", random_seed=0)
