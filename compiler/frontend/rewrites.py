@@ -10,7 +10,18 @@ import torch
 from torch._subclasses.fake_tensor import unset_fake_temporarily
 
 from adaptc.compiler import randomness
-from adaptc.compiler.frontend import assembling, distinct, drawing, indexing, legacy, masks, segments, texts, written
+from adaptc.compiler.frontend import (
+    assembling,
+    data,
+    distinct,
+    drawing,
+    indexing,
+    legacy,
+    masks,
+    segments,
+    texts,
+    written,
+)
 from adaptc.compiler.frontend.draft import leaves
 from adaptc.compiler.frontend.reasons import NATIVE_LIST
 from adaptc.compiler.frontend.signals import NeedsInterpretation, Refused
@@ -218,6 +229,7 @@ REWRITES: dict[Callable[..., Any], Rewrite] = {
     torch.Tensor.__format__: _format,
     torch.Tensor.__repr__: _text,
     torch.Tensor.data.__get__: _as(torch.detach),  # type: ignore[attr-defined]
+    torch.Tensor.data.__set__: data.set_data,  # type: ignore[attr-defined]
     torch.Tensor.grad.__get__: _no_gradient,  # type: ignore[union-attr]
     torch.Tensor.requires_grad_: _same,
     torch.Tensor.__deepcopy__: _as(torch.clone),
