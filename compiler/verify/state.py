@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -31,6 +32,7 @@ def preserved(model: object) -> Iterator[None]:
     parameters = dict(model.named_parameters()) if isinstance(model, nn.Module) else {}
     versions = {name: parameter._version for name, parameter in parameters.items() if not parameter.is_inference()}
     seen.update(id(parameter) for parameter in parameters.values())
+    restores += [partial(_put_back_memory, parameter, parameter.data) for parameter in parameters.values()]
     _remember(model, restores, seen)
     try:
         yield
@@ -99,8 +101,10 @@ def _remember_all(values: Any, restores: list[Restore], seen: set[int]) -> None:
 
 def _remember_tensor(tensor: torch.Tensor, restores: list[Restore]) -> None:
     copy, version = tensor.detach().clone(), None if tensor.is_inference() else tensor._version
+    data = tensor.data
 
     def restore_tensor() -> None:
+        _put_back_memory(tensor, data)
         if version is None or tensor._version != version:
             with torch.no_grad(), torch.inference_mode(tensor.is_inference()):
                 if tensor.shape != copy.shape:
@@ -108,6 +112,16 @@ def _remember_tensor(tensor: torch.Tensor, restores: list[Restore]) -> None:
                 tensor.copy_(copy)
 
     restores.append(restore_tensor)
+
+
+def _put_back_memory(tensor: torch.Tensor, data: torch.Tensor) -> None:
+    """Give `tensor` back the memory that it had, where ``tensor.data = ...`` gave it another: no version tells."""
+    try:
+        moved = tensor.untyped_storage()._cdata != data.untyped_storage()._cdata
+    except (RuntimeError, NotImplementedError):
+        return  # a tensor of a kind that has no memory of its own
+    if moved:
+        tensor.data = data
 
 
 def _has_state(value: object) -> bool:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+import adaptc
 from adaptc.compiler.errors import CompileError
 
 from .checking import check, network, signs
@@ -33,6 +34,26 @@ class Tied(nn.Module):
         layer.weight.data = self.own.weight.data
         layer.bias.data = self.own.bias.data
         return layer(x) if x.sum() > 0 else x
+
+
+class Remembers(nn.Module):
+    """A weight that calls change by its data."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3))
+
+    def forward(self, x):
+        if x.sum() > 0:
+            self.weight.data = self.weight.data * 0.5 + x
+        return x * self.weight
+
+
+def test_the_data_of_a_weight_is_set(tmp_path):
+    model = Remembers()
+    check(model, signs(4, 3), paths=2)
+    adaptc.compile(model, signs(4, 3)[0], tmp_path / "a")
+    assert torch.equal(model.weight, torch.ones(3))
 
 
 def test_data_is_set():

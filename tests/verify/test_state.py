@@ -100,3 +100,14 @@ def test_a_parameter_changed_in_place_is_named() -> None:
     net = Net()
     with pytest.raises(AdaptcError, match=r"'inner.1.bias' in place"), preserved(net), torch.no_grad():
         net.inner[1].bias.add_(1)  # type: ignore[operator, union-attr]
+
+
+def test_data_that_is_set() -> None:
+    net = Net()
+    net.register_buffer("cache", torch.ones(2))
+    bias = net.inner[1].bias.detach().clone()  # type: ignore[operator, union-attr]
+    with preserved(net):
+        net.inner[1].bias.data = torch.zeros(9)  # type: ignore[union-attr]
+        net.cache.data = net.cache + 1  # type: ignore[operator]
+    assert torch.equal(net.inner[1].bias, bias)  # type: ignore[arg-type, union-attr]
+    assert torch.equal(net.cache, torch.ones(2))  # type: ignore[arg-type]
