@@ -14,7 +14,7 @@ import sympy
 import torch
 
 from adaptc.compiler.frontend.reasons import NATIVE
-from adaptc.compiler.frontend.signals import NeedsInterpretation, Undecided
+from adaptc.compiler.frontend.signals import NeedsInterpretation, Refused, Undecided
 from adaptc.compiler.frontend.sources import codes_of_frames
 from adaptc.compiler.frontend.symbols import expression
 
@@ -45,6 +45,8 @@ def settled(recorder: Recorder, shape: Sequence[Any], items: Sequence[Any]) -> l
 
 def _within(recorder: Recorder, size: Any, item: slice) -> slice:
     symbol, more = _as_sum(recorder, size)
+    if symbol is None:
+        _refuse_unknown(recorder, size, item)
     if symbol is None or item.step not in (None, 1):
         return item
     start, stop = item.start, item.stop
@@ -78,6 +80,21 @@ def _as_sum(recorder: Recorder, size: Any) -> tuple[Any, int]:
         return None, 0
     more = sympy.expand(total - symbols[0])
     return (symbols[0], int(more)) if more.is_Integer else (None, 0)
+
+
+def _refuse_unknown(recorder: Recorder, size: Any, item: slice) -> None:
+    """Refuse bounds that may lie outside of a size that is computed from one that an earlier draft got from data."""
+    if not isinstance(size, torch.SymInt) or not any(_from_before(recorder, s) for s in expression(size).free_symbols):
+        return
+    for bound in (item.start, item.stop):
+        if isinstance(bound, int) and bound and not recorder.symbols.decide(sympy.Ge(expression(size), abs(bound))):
+            problem = recorder.problem(
+                "a slice by fixed numbers of a tensor whose length is computed from one that data decides",
+                "whether there are as many rows is known only at run time, and the block is exported for one case",
+                "take the slice before the branch, or branch on the length",
+            )
+            codes = codes_of_frames(sys._getframe(1))
+            raise NeedsInterpretation(codes, problem) if codes else Refused(problem)
 
 
 def _from_before(recorder: Recorder, symbol: Any) -> bool:

@@ -185,3 +185,13 @@ def test_a_slice_of_a_size_from_an_earlier_block(tmp_path):
     calls = [(torch.tensor(values),) for values in given]
     check(OfSelected(), calls)
     adaptc.compile(OfSelected(), calls[3], tmp_path / "a", samples=calls)
+
+
+def test_a_slice_of_a_size_that_is_computed_from_one_of_an_earlier_block_is_refused():
+    def forward(self, x):
+        found = x[x > 0]
+        half = found[: found.shape[0] // 2]
+        return x if found.sum() > 2 else torch.zeros_like(half[-2:])
+
+    with pytest.raises(CompileError, match="a slice by fixed numbers of a tensor whose length is computed"):
+        check(network(forward), [(torch.rand(6),)])
