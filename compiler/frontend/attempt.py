@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import CodeType
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from torch._dispatch.python import enable_python_dispatcher
 
 from adaptc.compiler.errors import CompileError, Problem
-from adaptc.compiler.frontend import prelude, rolling, segments, texts
+from adaptc.compiler.frontend import prelude, resized, rolling, segments, texts
 from adaptc.compiler.frontend.assemble import Assembly, reachable
 from adaptc.compiler.frontend.assemble import weight_names as weight_names_of
 from adaptc.compiler.frontend.draft import Arm, Draft, Operand, RaiseEnd, ReturnEnd, SizeStep, Value
@@ -128,6 +129,7 @@ class Attempt:
             self._finished,
             self._next_call,
         )
+        recorder.reached = partial(resized.reached, machine)
         machine.growing = known.growing
         if known.most_recorded is not None:
             machine.most_recorded = known.most_recorded - known.recorded

@@ -27,7 +27,7 @@ def set_data(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...]
         "use a new variable, or x.copy_(y) if that is meant",
     )
     codes = codes_of_frames(sys._getframe(1))
-    used = [] if codes else [item for item in recorder.reached(after=True) if isinstance(item, FakeTensor)]
+    used = [] if codes else [item for item in recorder.reached() if isinstance(item, FakeTensor)]
     shared = any(item is not tensor and recorder.memories.of(item) is memory for item in used)
     if codes and any(item is not tensor for item in memory.members):
         raise NeedsInterpretation(codes, problem)

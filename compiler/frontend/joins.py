@@ -81,7 +81,7 @@ def _merge_alike(machine: Machine, states: list[State]) -> list[State]:
 
 def _try(machine: Machine, states: Sequence[State]) -> State | None:
     draft = Draft(-1, "{}:{}".format(*machine.location_of(states[0])))
-    exact = bool(machine.variants) and variants.place(states[0]) in machine.variants
+    exact = variants.by_numbers(machine, states[0])
     attempt = Merge(machine.recorder, machine.heap, states, machine.site(states[0]), draft, exact=exact)
     with torch._C.DisableTorchFunction():
         try:

@@ -132,6 +132,7 @@ class Machine:
         rolling.close_left(self)
         first = next((state for state in self.ready if not variants.blocked(self, state)), self.ready[0])
         position = first.position()
+        first = rolling.coming_back(self.ready, position) or first
         group = [state for state in self.ready if joins.mergeable(first, state, position)]
         roll = rolling.ended(first)
         if roll is not None:

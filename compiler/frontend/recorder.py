@@ -78,6 +78,7 @@ class Recorder(TorchFunctionMode):
         self.location = location
         self.random_seed: int | None = None
         self.cut: Callable[[], None]
+        self.reached: Callable[[], list[torch.Tensor]]
         self.real: dict[int, torch.Tensor] = {}
         self.kept_alive: list[Any] = []
         self.parts: dict[int, Part | Placed] = {}

@@ -86,13 +86,13 @@ def _instead(machine: Machine, tensor: torch.Tensor, other: torch.Tensor, what: 
         for cell in frame.cells.values():
             if cell != type(cell)() and cell.cell_contents is tensor:
                 cell.cell_contents = other
-    others = [held for held in _reached(machine) if isinstance(held, FakeTensor)]
+    others = [held for held in reached(machine) if isinstance(held, FakeTensor)]
     if any(recorder.memories.of(held) is recorder.memories.of(tensor) for held in others):
         raise _refusal(machine, what)
     return other
 
 
-def _reached(machine: Machine) -> list[torch.Tensor]:
+def reached(machine: Machine) -> list[torch.Tensor]:
     """The tensors that the running state can reach when the instruction that runs is done."""
     machine.state.prune()
     frame, found = machine.state.frames[-1].copy(), list[torch.Tensor]()

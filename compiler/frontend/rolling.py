@@ -142,7 +142,7 @@ def _worthwhile(machine: Machine, roll: Roll) -> bool:
     """Whether the loop can end by data, or is too long to be unrolled."""
     if roll.left or any(roll in other.rolls and not roll.at_end(other) for other in machine.ready):
         return True
-    return roll.remaining is None or roll.remaining > headers.VERY_LONG
+    return roll.remaining is None or roll.remaining > headers.VERY_LONG or roll.site in machine.rolled_sites
 
 
 def waits(state: State, ready: Sequence[State]) -> bool:
@@ -178,6 +178,12 @@ def _close(machine: Machine, roll: Roll) -> None:
         state.rolls = tuple([other for other in state.rolls if other is not roll])
 
 
+def coming_back(ready: Sequence[State], position: tuple[Any, ...]) -> State | None:
+    """A state that has come back to a loop's header at `position`: one that stands there to go on would otherwise begin
+    another loop of its own, and the two could not meet."""
+    return next((state for state in ready if state.rolls and ended(state) and state.position() == position), None)
+
+
 def ended(state: State) -> Roll | None:
     """The loop to whose header `state` has come back."""
     return next((roll for roll in state.rolls if roll.at_end(state)), None)
@@ -209,6 +215,8 @@ def come_back(machine: Machine, roll: Roll, states: list[State]) -> None:
     try:
         widen(machine, roll, states)
     except Conflict as conflict:
+        if variants.part(machine, roll, states, str(conflict)):
+            return
         if roll.draft is None:
             _peel(machine, roll, [*states, *leaving], str(conflict))
         else:

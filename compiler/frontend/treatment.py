@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from adaptc.compiler.frontend import headers
 from adaptc.compiler.frontend.preludes import is_prelude_file
-from adaptc.compiler.frontend.signals import NeedsRoll, Refused
+from adaptc.compiler.frontend.signals import JoinSite, NeedsRoll, Refused
 from adaptc.compiler.frontend.sources import is_library_file
 from adaptc.compiler.frontend.state import Frame
 
@@ -25,6 +25,9 @@ def limit(machine: Machine, frame: Frame, header: int) -> None:
     peeled = frame.peeled.get(header)
     if peeled is not None and peeled.site is not None:
         raise NeedsRoll(peeled.site)
+    site = _entry(machine, frame, header)
+    if peeled is None and site not in machine.rolled_sites:  # no iteration seemed to end it by data
+        raise NeedsRoll(site)
     raise Refused(
         machine.problem(
             TOO_LONG,
@@ -34,6 +37,15 @@ def limit(machine: Machine, frame: Frame, header: int) -> None:
         ),
         fatal=True,
     )
+
+
+def _entry(machine: Machine, frame: Frame, header: int) -> JoinSite:
+    """The place at which a loop is begun."""
+    frames = machine.site(machine.state).frames
+    depth = next(place for place, other in enumerate(machine.state.frames) if other is frame)
+    file, name, line, *position = frames[depth]
+    outer = position[: position[::2].index(header) * 2]
+    return JoinSite((*frames[:depth], (file, name, line, *outer, header, 0, header)))  # type: ignore[arg-type]
 
 
 def tell(machine: Machine, frame: Frame, header: int, treated: str, *, first: bool = False) -> None:

@@ -1,9 +1,10 @@
-"""Loops that are captured once for each value of a number that only some of their iterations change.
+"""Loops that are captured once for each value, or kind, of what only some of their iterations change.
 
 A beam search that drops hypotheses shapes its tensors by the number of those left: code of the loop may need it as it
 is. One loop of the network with a symbol in its place is then impossible, but there are few values, and with each of
-them an iteration leads back to the same loop or on to that of another value: as in polyvariant specialization (Jones,
-Gomard and Sestoft, Partial Evaluation and Automatic Program Generation, 1993, section 4.4.2).
+them an iteration leads back to the same loop or on to that of another value (so it is with what is None until some
+iteration sets it): as in polyvariant specialization (Jones, Gomard and Sestoft, Partial Evaluation and Automatic
+Program Generation, 1993, section 4.4.2).
 """
 
 from __future__ import annotations
@@ -27,20 +28,36 @@ MAX_VARIANTS = 16
 
 @dataclass
 class Variants:
-    """The loops at one header: `why` they are kept apart, and those that are `closed`: their bodies are captured."""
+    """The loops at one header: `why` they are kept apart, by `numbers` too or by kinds alone, and those that are
+    `closed`: their bodies are captured."""
 
     why: str
+    numbers: bool
     closed: list[rolling.Roll] = field(default_factory=list)
 
 
 def unroll(machine: Machine, roll: rolling.Roll, why: str) -> None:
     """Capture a loop again that one body cannot stand for: once for each value of its numbers, or with all its
     iterations one after the other."""
-    if roll.place in machine.variants or turns.is_session(roll.entry.frames[-1]):
+    known = machine.variants.get(roll.place)
+    if (known is not None and known.numbers) or turns.is_session(roll.entry.frames[-1]):
         rolling.unroll(machine, roll, why)
         return
-    machine.variants[roll.place] = Variants(why)
+    machine.variants[roll.place] = Variants(why, True)
     rolling.restart(machine, roll)
+
+
+def part(machine: Machine, roll: rolling.Roll, states: list[State], why: str) -> bool:
+    """Whether a loop is captured again, once for each kind of what its header holds: some states that came back to it
+    allow the same loop again, others do not."""
+    if roll.place in machine.variants or turns.is_session(roll.entry.frames[-1]):
+        return False
+    alike = [_changed(machine, roll, state) is not None for state in states]
+    if all(alike) or not any(alike):
+        return False
+    machine.variants[roll.place] = Variants(why, False)
+    rolling.restart(machine, roll)
+    return True
 
 
 def parted(machine: Machine, roll: rolling.Roll, states: list[State]) -> tuple[list[State], list[State]]:
@@ -52,6 +69,8 @@ def parted(machine: Machine, roll: rolling.Roll, states: list[State]) -> tuple[l
     known = [changed for changed in differing if changed is not None]
     always = frozenset.intersection(*known) if known else None
     stay = [state for state, changed in zip(states, differing, strict=True) if changed == always]
+    if not machine.variants[roll.place].numbers:
+        stay = [state for state, changed in zip(states, differing, strict=True) if changed is not None]
     if always is None or not stay or len(machine.variants[roll.place].closed) >= MAX_VARIANTS:
         return states, []
     return stay, [state for state in states if state not in stay]
@@ -60,11 +79,8 @@ def parted(machine: Machine, roll: rolling.Roll, states: list[State]) -> tuple[l
 def _changed(machine: Machine, roll: rolling.Roll, state: State) -> frozenset[tuple[Any, ...]] | None:
     """The pairs of plain integers that differ between the header and a state that has come back to it; None where
     they differ in more than numbers."""
-    pairs: set[tuple[Any, Any]] = set()
     base = roll.head or roll.entry
-    attempt = Merge(
-        machine.recorder, machine.heap, [base, state], roll.site, Draft(-1, ""), rolling=True, observed=pairs
-    )
+    attempt = Merge(machine.recorder, machine.heap, [base, state], roll.site, Draft(-1, ""), rolling=True)
     before = base.draft.copy(), state.draft.copy()
     with torch._C.DisableTorchFunction():
         try:
@@ -74,7 +90,8 @@ def _changed(machine: Machine, roll: rolling.Roll, state: State) -> frozenset[tu
         finally:
             base.draft.restore(before[0])
             state.draft.restore(before[1])
-    return frozenset(pair for pair in pairs if pair[0] != pair[1] and pair[0].is_Integer and pair[1].is_Integer)
+    numbers = [argument.operands for argument in attempt.arguments if argument.param.kind == "int"]
+    return frozenset([pair for pair in numbers if all(type(number) is int for number in pair)])
 
 
 def close(machine: Machine, roll: rolling.Roll, leaving: list[State]) -> None:
@@ -126,6 +143,12 @@ def blocked(machine: Machine, state: State) -> bool:
     if not machine.variants or state.begins or (here := place(state)) not in machine.variants:
         return False
     return any(roll.place == here and roll not in state.rolls for other in machine.ready for roll in other.rolls)
+
+
+def by_numbers(machine: Machine, state: State) -> bool:
+    """Whether a state is at a header whose loops are kept apart by numbers."""
+    here = place(state) if machine.variants else None
+    return here is not None and here in machine.variants and machine.variants[here].numbers
 
 
 def place(state: State) -> rolling.Place | None:

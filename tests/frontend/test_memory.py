@@ -8,7 +8,7 @@ from torch import nn
 
 from adaptc.compiler.errors import CompileError
 
-from .checking import check, signs
+from .checking import check, network, signs
 
 
 class InPlaceAcross(nn.Module):

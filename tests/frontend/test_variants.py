@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -71,6 +72,72 @@ def test_a_beam_that_shrinks():
     assert any("2 loops of the compiled network" in treated for treated in program.loops.values())
     model.steps = 1000
     assert len(check(model, calls).blocks) == len(program.blocks)
+
+
+class SetByData(nn.Module):
+    """A state that is None until some iteration sets it, and counters that only some iterations change."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.cell = nn.GRUCell(4, 4)
+
+    def forward(self, x):
+        hidden, kept, accepted, rejected = None, [], 0, 0
+        while accepted + rejected < 40 and x.norm() > 0.5:
+            row = x[(accepted + rejected) % 6]
+            new = row if hidden is None else self.cell(row[None], hidden[None])[0]
+            if new.sum() > 0.2:
+                hidden = new
+                kept.append(new.max())
+                accepted += 1
+            else:
+                rejected += 1
+            x = x * 0.9
+        return (x if hidden is None else hidden), kept, accepted, rejected
+
+
+class Modes(nn.Module):
+    """A machine of states with names."""
+
+    def forward(self, x):
+        mode, count, level = "scan", 0, x.sum() * 0
+        while count < 40:
+            value = x[count % 6].sum() + level
+            if mode == "scan":
+                level = level + 0.1
+                if value > 0.5:
+                    mode = "fill"
+            elif mode == "fill":
+                level = level * 0.9 - 0.05
+                if value < -0.5:
+                    mode = "done"
+                elif value < 0:
+                    mode = "scan"
+            else:
+                break
+            count += 1
+        return level, count, mode == "done"
+
+
+@pytest.mark.parametrize("model", [SetByData(), Modes()])
+def test_a_loop_for_each_kind_of_state(model):
+    program = check(model, [(row,) for row in rand(12, 6, 4)])
+    assert len(program.blocks) < 40
+
+
+class Chosen(nn.Module):
+    def forward(self, x):
+        rows = []
+        for number in range(20):
+            if x[number, 0] > x[number, 1]:
+                rows.append(x[number])
+        return rows
+
+
+def test_ways_through_a_loop_meet_after_each_iteration():
+    program = check(Chosen(), [(row,) for row in rand(6, 20, 2)])
+    assert len(program.blocks) < 1000
 
 
 def _ends(model: nn.Module, call: tuple[torch.Tensor]) -> bool:
