@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from adaptc.compiler.frontend import identity, list_prelude, parts, rewrites, segments, texts
+from adaptc.compiler.frontend import arrays, identity, list_prelude, parts, rewrites, segments, texts
 from adaptc.compiler.frontend import instructions as code
 from adaptc.compiler.frontend.assembling import assemble
 from adaptc.compiler.frontend.interpreted import interpreted
@@ -30,6 +30,8 @@ def truth(machine: Machine, value: Any) -> bool | torch.SymBool | Any:
         return rewrites.nonzero(machine.recorder, value)
     if isinstance(value, (torch.SymInt, torch.SymFloat)):
         return value != 0
+    if isinstance(value, arrays.HostArray):
+        return machine.recorder.read(value.tensor, own=True) != 0
     if segments.holds(value):
         return length(value) > 0
     return bool(value)
@@ -261,4 +263,4 @@ def _booleans(a: Any, b: Any) -> bool:
 
 
 def _tensor(a: Any, b: Any) -> bool:
-    return isinstance(a, torch.Tensor) or isinstance(b, torch.Tensor)
+    return any(isinstance(item, (torch.Tensor, arrays.HostArray)) for item in (a, b))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from adaptc.compiler.frontend import arrays
 from adaptc.compiler.frontend.draft import leaves
 from adaptc.compiler.frontend.symbols import Symbolic
 
@@ -38,7 +39,7 @@ def assemble(data: Any, dtype: torch.dtype | None, device: Any = None) -> torch.
 
 
 def tensor(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    data = args[0] if args else kwargs["data"]
+    data = arrays.plain(args[0] if args else kwargs["data"])
     if isinstance(data, torch.Tensor):
         converted = recorder.fake(data)
         if func is torch.tensor:

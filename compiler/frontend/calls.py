@@ -15,6 +15,7 @@ import torch
 from torch.nn.modules import module as torch_module
 
 from adaptc.compiler.frontend import (
+    arrays,
     forks,
     grown,
     reasons,
@@ -321,6 +322,8 @@ def iterator(machine: Machine, obj: Any) -> Any:
         return SequenceIterator(obj)
     if isinstance(obj, torch.Tensor) and obj.dim() and not isinstance(obj.shape[0], int):
         return RowIterator(obj)
+    if isinstance(obj, arrays.HostArray):
+        return iterator(machine, arrays.elements(machine.recorder, obj))
     return SequenceIterator(list(iterate(machine, obj)))
 
 

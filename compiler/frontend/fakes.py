@@ -7,15 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
 from torch.fx.experimental.proxy_tensor import get_proxy_mode
 from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
 from adaptc.compiler.errors import Problem
+from adaptc.compiler.frontend.draft import leaves, map_leaves
 from adaptc.compiler.frontend.reasons import UNSEEN
 from adaptc.compiler.frontend.signals import NeedsInterpretation, Refused
 from adaptc.compiler.frontend.sources import codes_of, codes_of_frames
-from adaptc.compiler.frontend.symbols import Shapes, no_shortcuts
+from adaptc.compiler.frontend.symbols import Shapes, Symbolic, no_shortcuts
 
 DATA_DEPENDENT = (
     GuardOnDataDependentSymNode,
@@ -27,6 +28,10 @@ NOT_TRACEABLE = (
     torch._subclasses.fake_tensor.UnsupportedOperatorException,
     torch._subclasses.fake_tensor.UnsupportedMutationAliasingException,
 )
+
+
+MOST_ELEMENTS = 10_000_000
+"""As many are worth a call on real tensors to see whether a failure is eager PyTorch's too."""
 
 
 class Fakes(FakeTensorMode):  # type: ignore[no-untyped-call]
@@ -76,6 +81,28 @@ def run(
                 "use operations whose result shapes follow from their input shapes",
             )
         ) from error
+
+
+def failure_in_eager(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Exception | None:
+    """What a call on tensors of known sizes raises on zeros. It does so on any data, since the sizes do not fit."""
+
+    def real(leaf: Any) -> Any:
+        if not isinstance(leaf, torch.Tensor):
+            return leaf
+        return torch.empty_strided(leaf.shape, leaf.stride(), dtype=leaf.dtype).zero_()
+
+    given = leaves((args, kwargs))
+    tensors = [leaf for leaf in given if isinstance(leaf, torch.Tensor)]
+    sizes = [extent for tensor in tensors for extent in (*tensor.shape, *tensor.stride())]
+    if any(isinstance(leaf, Symbolic) for leaf in [*given, *sizes]) or sum(t.numel() for t in tensors) > MOST_ELEMENTS:
+        return None
+    with torch._C.DisableTorchFunction(), unset_fake_temporarily(), torch.no_grad():
+        values = map_leaves(real, args), map_leaves(real, kwargs)
+        try:
+            func(*values[0], **values[1])
+        except (RuntimeError, ValueError, IndexError) as error:
+            return error
+    return None
 
 
 def _call(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from adaptc.compiler.frontend import masks, parts, slices
+from adaptc.compiler.frontend import arrays, masks, parts, slices
 from adaptc.compiler.frontend.assembling import assemble
 from adaptc.compiler.frontend.draft import leaves
 from adaptc.compiler.frontend.symbols import Symbolic
@@ -148,6 +148,7 @@ def _repeated(recorder: Recorder, tensor: torch.Tensor, items: list[Any]) -> tor
 
 def _plain(recorder: Recorder, item: Any) -> Any:
     """A slice with host scalars in place of tensors; a list of numbers that depend on data as a tensor."""
+    item = arrays.plain(item)
     if isinstance(item, list) and any(isinstance(leaf, (torch.Tensor, *Symbolic)) for leaf in leaves(item)):
         return recorder.record(assemble, (item, None), {})
     if not isinstance(item, slice):

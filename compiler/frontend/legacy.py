@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from adaptc.compiler.frontend import grown, segments
+from adaptc.compiler.frontend import arrays, grown, segments
 from adaptc.compiler.frontend.interpreted import NATIVE, Special
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ def _variable(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], d
 
 
 def _from_numpy(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    if isinstance(args[0], arrays.HostArray):
+        return args[0].tensor
     return _of_array(machine.recorder, args[0]) if isinstance(args[0], np.ndarray) else NATIVE
 
 

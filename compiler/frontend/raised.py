@@ -19,6 +19,11 @@ def origin_problem(machine: Machine, error: BaseException) -> Problem | None:
     """The problem that an exception stands for, None where the network raises it itself or handles it."""
     if error is machine.raised or (isinstance(error, (AttributeError, TypeError)) and "NoneType" in str(error)):
         return None  # None stands for nothing else here: eager PyTorch raises it too
+    if error is machine.recorder.failed:
+        file, line = user_place(error) or machine.location()
+        text = str(error).splitlines()[0]
+        machine.note(f"{file}:{line}: raised on a way through the network, as in eager: {type(error).__name__}: {text}")
+        return None
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
@@ -26,9 +31,11 @@ def origin_problem(machine: Machine, error: BaseException) -> Problem | None:
     handled = any(frame.code.handlers[frame.pc] is not None for frame in machine.state.frames)
     module = "" if traceback is None else traceback.tb_frame.f_globals.get("__name__", "")
     own = module.startswith("adaptc.") and not module.startswith("adaptc.compiler.frontend.lower.natives")
-    if handled and not (own and isinstance(error, TypeError)):
+    # torch's rules for sizes that vary may fail where eager PyTorch computes
+    doubtful = error is machine.recorder.doubtful or (own and isinstance(error, TypeError))
+    if handled and not doubtful:
         return None
-    if not own and not is_library_file(filename) and _is_raise(traceback):
+    if not own and not doubtful and not is_library_file(filename) and _is_raise(traceback):
         return None
     text = str(error).splitlines()[0].replace("FakeTensor", "Tensor") if str(error) else "no message"
     place = user_place(error)

@@ -24,6 +24,11 @@ UNSEEN = (
     "make it with torch functions in the network's own Python code",
 )
 """Why a tensor is not known, and what to write instead."""
+ARRAY = (
+    "the compiled network has no NumPy arrays: of what an array can do only what a tensor does too is known",
+    "compute it with torch before .numpy(), or go through the numbers of .tolist()",
+)
+"""Why something cannot be done with a NumPy array of data, and what to write instead."""
 MEMORY = (
     "the tensor gets memory of another size, and something else may lead to the memory that it had",
     "use the result of the call, as in x = torch.add(a, b), or x = x.new_empty(shape)",

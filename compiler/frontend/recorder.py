@@ -39,13 +39,16 @@ from adaptc.compiler.frontend.draft import (
     leaves,
     map_leaves,
 )
-from adaptc.compiler.frontend.fakes import Fakes, run
+from adaptc.compiler.frontend.fakes import Fakes, failure_in_eager, run
 from adaptc.compiler.frontend.memory import Held, Memory, MemoryMap, Recipe
 from adaptc.compiler.frontend.parts import Part, Placed, part_at
 from adaptc.compiler.frontend.reasons import MEMORY, NATIVE, UNCLEAR, UNSEEN
 from adaptc.compiler.frontend.signals import NeedsInterpretation, NeedsSplit, Refused
 from adaptc.compiler.frontend.sources import codes_of_frames, is_machine_frame, user_location
 from adaptc.compiler.frontend.symbols import Shapes, Symbolic, SymbolTable, expression, kind_of
+
+_UNCHECKED = frozenset({torch.Tensor.__setitem__, torch.Tensor.index_put_, torch.Tensor.index_put, torch.index_put})
+"""Functions whose rules for fake tensors take values without elements that do not fit."""
 
 
 class Recorder(TorchFunctionMode):
@@ -77,6 +80,8 @@ class Recorder(TorchFunctionMode):
         self.held: Held
         self.location = location
         self.random_seed: int | None = None
+        self.failed: Exception | None = None
+        self.doubtful: Exception | None = None
         self.cut: Callable[[], None]
         self.reached: Callable[[], list[torch.Tensor]]
         self.real: dict[int, torch.Tensor] = {}
@@ -191,11 +196,18 @@ class Recorder(TorchFunctionMode):
         out_shape = [expression(size) for size in getattr(kwargs.get("out"), "shape", ())]
         try:
             out = run(func, args, kwargs, self.problem)
-        except (RuntimeError, ValueError, IndexError):
+        except (RuntimeError, ValueError, IndexError) as error:
             smaller = known_sizes.applied(self, (args, kwargs))
             if smaller is None:
+                if isinstance(failure_in_eager(func, args, kwargs), type(error)):
+                    self.failed = error
+                self.doubtful = error
                 raise
             return self._record(func, *smaller)
+        if func in _UNCHECKED and any(type(size) is int and size == 0 for tensor in tensors for size in tensor.shape):
+            self.failed = failure_in_eager(func, args, kwargs)
+            if self.failed is not None:
+                raise self.failed
         known_sizes.refuse_fixed(self, func)
         outputs = [leaf for leaf in leaves(out) if isinstance(leaf, torch.Tensor)]
         changed = {

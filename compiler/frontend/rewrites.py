@@ -11,6 +11,7 @@ from torch._subclasses.fake_tensor import unset_fake_temporarily
 
 from adaptc.compiler import randomness
 from adaptc.compiler.frontend import (
+    arrays,
     assembling,
     data,
     distinct,
@@ -252,7 +253,7 @@ REWRITES: dict[Callable[..., Any], Rewrite] = {
     torch.Tensor.type: legacy.converted,
     torch.Tensor.new_tensor: assembling.new_tensor,
     torch.as_tensor: assembling.tensor,
-    torch.Tensor.numpy: _OUTSIDE,
+    torch.Tensor.numpy: arrays.of,
     torch.Tensor.__array__: _OUTSIDE,
     torch.Tensor.data_ptr: _OUTSIDE,
     torch.Tensor.backward: _GRADIENTS,

@@ -225,6 +225,10 @@ def refusal(problem: Callable[[str, str, str], Problem], what: str) -> Problem:
 
 def as_rows(recorder: Recorder, value: Any) -> Any:
     """A result with its lists that grow in a loop as `Rows`. Raises StructureError."""
+    from adaptc.compiler.frontend.arrays import HostArray
+
+    if isinstance(value, HostArray):
+        raise StructureError("output", "a NumPy array", "return the tensor")
     if holds(value):
         segment = whole(recorder, value)
         if segment is None:

@@ -53,6 +53,9 @@ _INNER = {
         "drawing",
         "legacy",
         "known_sizes",
+        "arrays",
+        "data",
+        "distinct",
     )
 } | {"adaptc.compiler.randomness"}
 

@@ -16,6 +16,7 @@ from torch._higher_order_ops.while_loop import while_loop
 
 from adaptc.compiler.frontend import (
     arithmetic,
+    arrays,
     grown,
     identity,
     legacy,
@@ -85,7 +86,7 @@ def _converted(kind: type, symbolic: Callable[[Any], Any]) -> Special:
     def special(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
         if len(args) != 1 or kwargs:
             return NATIVE
-        value = args[0]
+        value = arrays.number(machine.recorder, args[0])
         if isinstance(value, torch.Tensor):
             value = machine.recorder.read(value)
         if isinstance(value, torch.SymBool):
@@ -100,10 +101,11 @@ def _len(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: s
         first, last = (args[0].start, args[0].stop) if args[0].step > 0 else (args[0].stop, args[0].start)
         step = abs(args[0].step)
         return torch.sym_max(0, (last - first + step - 1) // step)  # type: ignore[no-untyped-call]
-    return args[0].shape[0] if isinstance(args[0], torch.Tensor) else NATIVE
+    return args[0].shape[0] if isinstance(args[0], (torch.Tensor, arrays.HostArray)) else NATIVE
 
 
 def _range(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    args = tuple([arrays.number(machine.recorder, arg) for arg in args])
     numbers: list[Any] = [machine.recorder.read(arg) if isinstance(arg, torch.Tensor) else arg for arg in args]
     if not any(isinstance(number, Symbolic) for number in numbers):
         return range(*numbers)
@@ -129,6 +131,8 @@ def stand_in(value: Any) -> Any:
 
 
 def _isinstance(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    if isinstance(args[0], arrays.HostArray):
+        return issubclass(np.ndarray, args[1])
     return NATIVE if not isinstance(args[0], Symbolic) else isinstance(stand_in(args[0]), args[1])
 
 
@@ -137,6 +141,8 @@ def _type(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: 
         return NATIVE
     if isinstance(args[0], torch._subclasses.FakeTensor):
         return torch.Tensor
+    if isinstance(args[0], arrays.HostArray):
+        return np.ndarray
     return type(stand_in(args[0]))
 
 
@@ -206,6 +212,13 @@ def _grown_element(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, An
     return segments.take(machine.recorder, *args)
 
 
+def _array(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> Any:
+    """NumPy's asarray or array of a tensor or an array."""
+    if len(args) != 1 or kwargs or not isinstance(args[0], (torch.Tensor, arrays.HostArray)):
+        return NATIVE
+    return arrays.HostArray(arrays.plain(args[0]))
+
+
 def _place(function: Any, interpretation: Any) -> Special:
     """NumPy's argmax or argmin of a list of numbers, or of tensors of one element, some of which depend on data."""
     otherwise = interpreted(interpretation)
@@ -251,6 +264,8 @@ GROWN_METHODS = {
 SPECIALS: dict[Any, Special] = {
     **legacy.SPECIALS,
     np.argmax: _place(torch.argmax, prelude.argmax),
+    np.asarray: _array,
+    np.array: _array,
     np.argmin: _place(torch.argmin, prelude.argmin),
     torch.autograd.Function.apply.__func__: interpreted(prelude.apply_function),  # type: ignore[attr-defined]
     torch.cond: interpreted(prelude.cond),

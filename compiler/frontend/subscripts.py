@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from adaptc.compiler.frontend import calls, list_prelude, prelude, segments, texts
+from adaptc.compiler.frontend import arrays, calls, list_prelude, prelude, segments, texts
 from adaptc.compiler.frontend import instructions as code
 from adaptc.compiler.frontend.arithmetic import as_number
 from adaptc.compiler.frontend.forks import Fork
@@ -23,6 +23,9 @@ def get_item(machine: Machine, frame: Frame, i: code.GetItem) -> None:
     obj, index = operand(frame, i.obj), operand(frame, i.index)
     if obj is POISON or index is POISON:
         return store(machine, frame, i.dst, POISON)
+    if isinstance(obj, arrays.HostArray):
+        return store(machine, frame, i.dst, obj[index])
+    index = arrays.number(machine.recorder, index) if not isinstance(obj, torch.Tensor) else index
     if isinstance(index, texts.SymbolicText) and isinstance(obj, _MAPPINGS):
         number, names = texts.choices(machine, index, list(obj))
         found = {value: obj[name] for value, name in names.items()}

@@ -291,7 +291,7 @@ KEPT = {
     "key-value cache": (Cache, LENGTHS, {"x": {0: "batch", 1: "length"}}, 1),
     "hidden state": (Recurrent, signs(5, 2, 4), {"x": {0: "batch"}}, 1),
     "ring buffer": (Ring, signs(7, 3), {}, 1),
-    "window": (Window, signs(7, 3), {}, 3),
+    "window": (Window, signs(7, 3), {}, 1),
     "history": (History, signs(7, 3), {}, 1),
     "exits and caches": (ExitingLayers, ROWS, {"x": {1: "length"}}, 3),
     "cleared": (Cleared, signs(9, 2, 3), {}, 2),
