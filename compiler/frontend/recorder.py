@@ -39,16 +39,13 @@ from adaptc.compiler.frontend.draft import (
     leaves,
     map_leaves,
 )
-from adaptc.compiler.frontend.fakes import Fakes, failure_in_eager, run
+from adaptc.compiler.frontend.fakes import Fakes, failure_in_eager, run, unchecked_failure
 from adaptc.compiler.frontend.memory import Held, Memory, MemoryMap, Recipe
 from adaptc.compiler.frontend.parts import Part, Placed, part_at
 from adaptc.compiler.frontend.reasons import MEMORY, NATIVE, UNCLEAR, UNSEEN
 from adaptc.compiler.frontend.signals import NeedsInterpretation, NeedsSplit, Refused
 from adaptc.compiler.frontend.sources import codes_of_frames, is_machine_frame, user_location
 from adaptc.compiler.frontend.symbols import Shapes, Symbolic, SymbolTable, expression, kind_of
-
-_UNCHECKED = frozenset({torch.Tensor.__setitem__, torch.Tensor.index_put_, torch.Tensor.index_put, torch.index_put})
-"""Functions whose rules for fake tensors take values without elements that do not fit."""
 
 
 class Recorder(TorchFunctionMode):
@@ -199,15 +196,13 @@ class Recorder(TorchFunctionMode):
         except (RuntimeError, ValueError, IndexError) as error:
             smaller = known_sizes.applied(self, (args, kwargs))
             if smaller is None:
-                if isinstance(failure_in_eager(func, args, kwargs), type(error)):
-                    self.failed = error
-                self.doubtful = error
+                certain = isinstance(failure_in_eager(func, args, kwargs), type(error))
+                self.failed, self.doubtful = (error if certain else None), error
                 raise
             return self._record(func, *smaller)
-        if func in _UNCHECKED and any(type(size) is int and size == 0 for tensor in tensors for size in tensor.shape):
-            self.failed = failure_in_eager(func, args, kwargs)
-            if self.failed is not None:
-                raise self.failed
+        if (unfit := unchecked_failure(func, args, kwargs, tensors)) is not None:
+            self.failed = unfit
+            raise self.failed
         known_sizes.refuse_fixed(self, func)
         outputs = [leaf for leaf in leaves(out) if isinstance(leaf, torch.Tensor)]
         changed = {
@@ -360,10 +355,9 @@ class Recorder(TorchFunctionMode):
         self.shapes.pending_fresh_unbacked_symbols.clear()
         kind = kind_of(scalar)
         assert kind is not None
-        file, line = self.user_location()
         slot = self.memories.slot(self.held, self.draft, fake)
         value = Value(self.name("read"), self.draft, kind=kind)
-        loc = "" if own else f"{file}:{line}"
+        loc = "" if own else "{}:{}".format(*self.user_location())
         self.draft.steps.append(ReadStep(value, slot, len(self.draft.ops), loc))
         (symbol,) = scalar.node.expr.free_symbols
         self.symbols.define(symbol, value)

@@ -195,7 +195,7 @@ def _squeeze(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...]
 
 def _refused(why: str, instead: str) -> Rewrite:
     def refuse(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        raise Refused(recorder.problem(f"{getattr(func, '__name__', func)}()", why, instead))
+        raise Refused(recorder.problem(f"{getattr(func, '__name__', str(func)).lstrip('_')}()", why, instead))
 
     return refuse
 
@@ -254,6 +254,10 @@ REWRITES: dict[Callable[..., Any], Rewrite] = {
     torch.Tensor.new_tensor: assembling.new_tensor,
     torch.as_tensor: assembling.tensor,
     torch.Tensor.numpy: arrays.of,
+    torch._pack_padded_sequence: _refused(
+        "a packed sequence has as many rows for each step as there are sequences of that length",
+        "give the layer the padded sequence and take output[rows, lengths - 1], which is the same in one direction",
+    ),
     torch.Tensor.__array__: _OUTSIDE,
     torch.Tensor.data_ptr: _OUTSIDE,
     torch.Tensor.backward: _GRADIENTS,

@@ -13,7 +13,7 @@ from adaptc.compiler.errors import CompileError, Problem
 from adaptc.compiler.frontend.capture import capture
 from adaptc.compiler.signature import bind
 
-from .checking import check
+from .checking import check, network
 
 SETTINGS = {"limit": 1}
 
@@ -241,3 +241,11 @@ class SetOfRange(nn.Module):
 def test_a_range_given_to_a_builtin():
     (problem,) = problems(SetOfRange(), torch.ones(3))
     assert "set() is given a range whose length depends on data" in problem.found
+
+
+def test_packed_sequences():
+    def forward(self, x, lengths):
+        return self.layer(nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False))[1][0]
+
+    (problem,) = problems(network(forward, layer=nn.LSTM(4, 3)), torch.ones(2, 5, 4), torch.tensor([3, 5]))
+    assert problem.found == "pack_padded_sequence()"
