@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from adaptc.compiler.frontend import arrays, masks, parts, slices
+from adaptc.compiler.frontend import arrays, masks, parts, segments, slices
 from adaptc.compiler.frontend.assembling import assemble
 from adaptc.compiler.frontend.draft import leaves
+from adaptc.compiler.frontend.signals import Refused
 from adaptc.compiler.frontend.symbols import Symbolic
 
 if TYPE_CHECKING:
@@ -149,6 +150,11 @@ def _repeated(recorder: Recorder, tensor: torch.Tensor, items: list[Any]) -> tor
 def _plain(recorder: Recorder, item: Any) -> Any:
     """A slice with host scalars in place of tensors; a list of numbers that depend on data as a tensor."""
     item = arrays.plain(item)
+    if segments.holds(item):
+        segment = segments.whole(recorder, item)
+        if segment is None or len(segment.stacks) != 1:
+            raise Refused(segments.refusal(recorder.problem, "an index"))
+        return segment.stacks[0]
     if isinstance(item, list) and any(isinstance(leaf, (torch.Tensor, *Symbolic)) for leaf in leaves(item)):
         return recorder.record(assemble, (item, None), {})
     if not isinstance(item, slice):

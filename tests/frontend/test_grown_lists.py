@@ -341,3 +341,24 @@ def test_a_list_of_other_things_that_is_repeated_is_refused():
 
     with pytest.raises(CompileError, match="a list of other things than numbers and tensors, repeated"):
         check(network(forward), [(torch.randn(3),)], dims={"x": {0: "length"}})
+
+
+class Suppressed(nn.Module):
+    """The places that are kept, a list of numbers, index the boxes."""
+
+    def forward(self, x):
+        _, order = x[:, 0].sort(descending=True)
+        keep = []
+        while order.numel():
+            best = order[0]
+            keep.append(best.item())
+            if order.numel() == 1:
+                break
+            overlap = torch.sigmoid((x[best] * x[order[1:]]).sum(1))
+            order = order[1:][overlap <= 0.5]
+        x[keep] = x[keep] * 2
+        return x[keep], x[keep, 1], keep, x
+
+
+def test_a_list_that_grew_as_an_index():
+    check(Suppressed(), [(row,) for row in rand(8, 4, 3)])
