@@ -71,6 +71,29 @@ def _within(index: torch.SymInt, size: Any) -> bool:
     return example is not None and place is not None and -example <= place < example
 
 
+def _extents(tensor: torch.Tensor, items: list[Any]) -> list[Any]:
+    """The size that each item of an index is for; None for those that are for none or for several."""
+    if any(isinstance(item, (list, torch.Tensor)) and not _is_number(item) for item in items):
+        return [None] * len(items)
+    behind = next((number for number, item in enumerate(items) if item is Ellipsis), len(items))
+    consumed = [item is not None and item is not Ellipsis for item in items]
+    sizes = [*tensor.shape[: sum(consumed[:behind])], *tensor.shape[tensor.dim() - sum(consumed[behind:]) :]]
+    remaining = iter(sizes)
+    return [next(remaining, None) if takes else None for takes in consumed]
+
+
+def _is_number(item: Any) -> bool:
+    return isinstance(item, torch.Tensor) and item.dim() == 0 and item.dtype != torch.bool
+
+
+def _beyond_example(item: Any, extent: Any) -> bool:
+    """Whether torch, which computes with examples of sizes, would take a number for one that a dimension lacks."""
+    if type(item) is not int or not isinstance(extent, torch.SymInt):
+        return False
+    example = extent.node.hint
+    return example is not None and not -example <= item < example
+
+
 def get_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """``x[..., i]`` where `i` is one number that depends on data: an index_select, in eager PyTorch a view."""
     tensor, index = args
@@ -82,13 +105,17 @@ def get_item(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...]
             chosen = recorder.record(func, (tensor, masks.with_places(recorder, rows)), kwargs)
             return recorder.record(torch.flatten, (chosen, 0, 1), {})
         return recorder.record(func, (tensor, masks.with_places(recorder, index)), kwargs)
-    positions = [number for number, item in enumerate(items) if is_data_index(recorder, item)]
+    base = recorder.fake(tensor)
+    positions = [
+        number
+        for number, (item, extent) in enumerate(zip(items, _extents(base, items), strict=True))
+        if is_data_index(recorder, item) or _beyond_example(item, extent)
+    ]
     regular = all(item is None or item is Ellipsis or isinstance(item, (int, slice, *Symbolic)) for item in (
         item for number, item in enumerate(items) if number not in positions
     ))  # fmt: skip
     if not positions or not regular or any(isinstance(item, bool) for item in items):
         return recorder.record(func, (tensor, index), kwargs)
-    base = recorder.fake(tensor)
     consumed = sum(item is not None and item is not Ellipsis for item in items)
     dim, result = 0, base
     dims: list[int] = []

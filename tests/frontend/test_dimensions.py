@@ -265,3 +265,23 @@ def test_a_slice_that_ways_share_does_not_fix_the_length():
         return total
 
     check(network(forward), calls((3, 1, 2, 5), 2, None, 4), dims={"x": {1: "length"}})
+
+
+class FarRows(nn.Module):
+    """Rows at places that the example does not have."""
+
+    def forward(self, x):
+        total, count = x[0] * 0, 0
+        for row in x[x[:, 0] > 0]:
+            total, count = total + row, count + 1
+            if total.sum() > 6:
+                break
+        if x.shape[0] > 9:
+            total = total + x[9] + x[-10]
+        return total, count
+
+
+def test_rows_beyond_the_example():
+    generator = torch.Generator().manual_seed(0)
+    calls = [(torch.randn(rows, 3, generator=generator),) for rows in (4, 12, 20, 3, 9, 10, 11)]
+    check(FarRows(), calls, dims={"x": {0: "n"}})
