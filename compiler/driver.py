@@ -38,7 +38,7 @@ from adaptc.runtime import Executable, load
 from adaptc.runtime.artifact import Artifact, artifact_size
 from adaptc.runtime.engines import ENGINES
 from adaptc.runtime.errors import AdaptcError, EngineError
-from adaptc.runtime.hostprogram import HostBlock, successors
+from adaptc.runtime.hostprogram import HostBlock, Read, successors
 from adaptc.runtime.manifest import Manifest
 
 FILE_SUFFIX = ".adaptc"
@@ -202,9 +202,11 @@ def verify_artifact_of(
 ) -> tuple[VerificationReport, dict[str, Any]]:
     """Compare `executable`, loaded from `artifact` at any time, with `model`, which is captured again for it.
 
-    Gives what was found, and the record of it as a compile's report has it, with that of its sessions. Raises
-    `AdaptcError` where the artifact was compiled from a network with other control flow.
+    Gives what was found, and the record of it as a compile's report has it, with that of its sessions. Dimensions that
+    the artifact names vary, whether or not `options` name them too. Raises `AdaptcError` where the artifact was
+    compiled from a network with other control flow.
     """
+    options = replace(options, dynamic=_with_dims_of(artifact, model, example_inputs, options.dynamic))
     program, bound = capture_program(
         model,
         example_inputs,
@@ -232,9 +234,28 @@ def verify_artifact_of(
     return report, record
 
 
-def _control_flow(blocks: Iterable[Block | HostBlock]) -> dict[str, tuple[str, ...]]:
-    """The blocks that each block leads to."""
-    return {block.name: tuple(edge.block for edge in successors(block.terminator)) for block in blocks}
+def _with_dims_of(
+    artifact: Artifact, model: nn.Module, example_inputs: object, dynamic: Mapping[str, Mapping[int, str]]
+) -> dict[str, dict[int, str]]:
+    """`dynamic` and, of the dimensions that `artifact` names, those of inputs that `model` has too."""
+    named = {
+        spec.name: {axis: dim for axis, dim in enumerate(spec.shape) if isinstance(dim, str)}
+        for spec in artifact.manifest.signature.inputs
+    }
+    inputs = [name for name, _ in bind(model.forward, cast(ExampleInputs, example_inputs)).inputs]
+    both = {name: {**named.get(name, {}), **dynamic.get(name, {})} for name in (*inputs, *dynamic)}
+    return {name: dims for name, dims in both.items() if dims}
+
+
+def _control_flow(blocks: Iterable[Block | HostBlock]) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """The reads of each block, and the blocks that it leads to."""
+    return {
+        block.name: (
+            tuple(step.name for step in block.steps if isinstance(step, Read)),
+            tuple(edge.block for edge in successors(block.terminator)),
+        )
+        for block in blocks
+    }
 
 
 def _raise_if_wrong(verification: VerificationReport) -> None:
