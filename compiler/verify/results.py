@@ -39,13 +39,15 @@ class Results:
         """A call was made: with reads `forced` along the `planned` path, or as the data decides."""
         taken = call.path or planned
         result = self._result(taken) if taken is not None else None
-        if planned is not None and call.path is not None and call.path.key != planned.key:
+        if planned is not None and call.path is not None and not call.tied and call.path.key != planned.key:
             if planned.forceable:
                 self._fail(self._result(planned), inputs, _leaves(planned, call.path))
                 return
             note = f"{inputs.label}: it hangs on {_unforced(planned)}, and the run went another way"
             self._result(planned).skipped.append(note)
-        if call.wrong or (call.skipped and known):
+        if call.tied and not known:
+            self._uncompared.append(f"{inputs.label}: {call.skipped}")
+        elif call.wrong or (call.skipped and known):
             self._fail(result, inputs, call.wrong or call.skipped)
         elif call.skipped:
             note = f"{inputs.label}: {call.skipped}"

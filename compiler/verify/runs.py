@@ -23,6 +23,7 @@ from adaptc.compiler.verify.inputs import InputSet
 from adaptc.compiler.verify.paths import Path, edge_indices, follow
 from adaptc.compiler.verify.rounding import Rounding, Situation
 from adaptc.compiler.verify.symbolic import Walker
+from adaptc.compiler.verify.ties import Ties
 from adaptc.runtime.hostprogram import Read, Scalar
 
 Forced = Mapping[str, Sequence[Number | None]]
@@ -66,7 +67,7 @@ NO_OUTPUTS = Comparison(0.0, ())
 class Call:
     """One call of both. `path` is the one that the compiled network took (None where it broke down), `reads` are the
     values on it that eager PyTorch reads too, `forced` those that replaced them; `situation` is what rounding is
-    judged by.
+    judged by, and `tied` tells that they cannot be compared since the network chooses among equal values.
 
     One of these holds: `skipped` says why they cannot be compared; `wrong` says what differs besides
     outputs; or `comparison` compares the outputs, where there are any.
@@ -81,6 +82,7 @@ class Call:
     comparison: Comparison = NO_OUTPUTS
     skipped: str = ""
     wrong: str = ""
+    tied: bool = False
 
     @property
     def differences(self) -> tuple[Difference, ...]:
@@ -169,13 +171,38 @@ class Caller:
         eager = self._run_eager(inputs, expected)
         situation = Situation(inputs, path, expected, eager, flow.coarsest)
         call = self._judge(Call(path, trace, eager, tuple(reads), tuple(values), situation))
-        if not call.good or trace.raises:
+        if call.wrong:
+            return self.untied(call)
+        if call.skipped or trace.raises:
             return call
         leaves = len(flatten(eager.output, "leaf")[1])
         coarsest = [origin.dtype for origin in flow.outputs][:leaves]
         comparison = compare(eager.output, trace.outputs, coarsest=coarsest)
         comparison = self.rounding.judge(comparison, situation, trace.outputs)
-        return replace(call, comparison=_with_inputs(comparison, self._changed(eager), trace.changed, flow.coarsest))
+        comparison = _with_inputs(comparison, self._changed(eager), trace.changed, flow.coarsest)
+        call = replace(call, comparison=comparison)
+        return self.untied(call) if call.differences else call
+
+    def untied(self, call: Call) -> Call:
+        """A `call` whose sides differ, or one that is skipped because the network chooses among equal values."""
+        situation = call.situation
+        if situation is None:
+            return call
+        ties, inputs = Ties(), situation.inputs
+        run_eager_forced(
+            self._model,
+            inputs.args,
+            inputs.kwargs,
+            situation.expected,
+            ties,
+            self.program.seed,
+            self._max_iterations,
+            self._max_calls,
+        )
+        if not ties.found:
+            return call
+        reason = f"topk() at {ties.found[0]} chooses among equal values (but for rounding): PyTorch leaves open which"
+        return replace(call, skipped=reason, wrong="", comparison=NO_OUTPUTS, tied=True)
 
     def _changed(self, eager: EagerRun) -> dict[str, torch.Tensor]:
         """The inputs that the program changes in place, by name, as eager PyTorch left them."""

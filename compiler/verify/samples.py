@@ -32,6 +32,7 @@ class Samples:
 
     records: list[Sample] = field(default_factory=list)
     files: dict[str, dict[str, Array]] = field(default_factory=dict)
+    _runs: set[object] = field(default_factory=set, repr=False)
     _inputs: dict[int, tuple[InputSet, str]] = field(default_factory=dict, repr=False)
 
     def add(
@@ -46,8 +47,13 @@ class Samples:
     ) -> None:
         """Add a sample: `output` is eager PyTorch's, `end` the terminator of the path's last block.
 
-        The inputs of one `InputSet` are stored once. bfloat16 is stored as float32.
+        The inputs of one `InputSet` are stored once, and a run that is a sample already is none again. bfloat16 is
+        stored as float32.
         """
+        run = (id(inputs), tuple(blocks), tuple(forced))
+        if run in self._runs:
+            return
+        self._runs.add(run)
         if id(inputs) not in self._inputs:
             file = f"{FOLDER}/inputs_{len(self._inputs)}.npz"
             self._inputs[id(inputs)] = (inputs, file)

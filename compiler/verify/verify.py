@@ -149,12 +149,15 @@ class _Verifier:
         forced: list[tuple[str, bool | int | float]] = []
         while True:
             call = self.caller.call(inputs, forced, natural=True)
-            if call.path is None:
+            if call.path is None or call.tied:
                 break
             flip = first_flip(call.path, [value for _, value in call.reads], call.eager.matched)
             if flip is None:
                 break
             if not flip.marginal or flip.reads <= len(forced):
+                call = self.caller.untied(call)
+                if call.tied:
+                    break
                 self.results.flipped(call, flip, inputs)
                 return
             self.results.marginal_flip(flip.pairs, inputs)
