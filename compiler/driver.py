@@ -131,6 +131,16 @@ def capture_program(
     return program, bound
 
 
+def check_units(program: Program, folder: Path | None) -> None:
+    """Raise `CompileError` with every operator of `program` that no unit can hold; the units are not kept.
+
+    `folder` is that of the model file.
+    """
+    locations = Locations(folder)
+    with tempfile.TemporaryDirectory(prefix="adaptc-") as made, locations.problems_in_full():
+        write_contents(locations.shortened_program(program), Path(made), {})
+
+
 def optimise(program: Program, progress: Progress = no_progress) -> list[PassReport]:
     """Run the default passes on `program` and those with which a session goes on, in place."""
     passes = default_pipeline()

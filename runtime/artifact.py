@@ -42,6 +42,10 @@ class Artifact:
     close: Callable[[], None]
 
 
+_NETWORKS = (".py", ".onnx", ".pt2")
+"""How the names of files end that are compiled, not loaded."""
+
+
 def open_artifact(path: str | os.PathLike[str]) -> Artifact:
     """Open the artifact at `path`: a folder, or a ``.adaptc`` file, which is extracted to a private folder.
 
@@ -54,6 +58,8 @@ def open_artifact(path: str | os.PathLike[str]) -> Artifact:
             return _open(where, where, lambda: None)
         if not where.exists():
             raise ArtifactError(f"there is no artifact at {where}")
+        if where.suffix in _NETWORKS:
+            raise ArtifactError(f"{where} is a network, not an artifact: compile it first (adaptc compile {where})")
         folder, remove = extract(where, decode_manifest)
         try:
             return _open(where, folder, remove)

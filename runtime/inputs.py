@@ -196,9 +196,7 @@ def _slow_check(spec: TensorSpec, dtype: np.dtype[Any], path: str, owners: dict[
                 f"argument {path!r} has dtype {array.dtype.name}, {expected}; convert it, nothing is cast here"
             )
         if array.ndim != len(spec.shape):
-            raise InputError(
-                f"argument {path!r} has {array.ndim} dimensions {array.shape}, {expected}: {len(spec.shape)}"
-            )
+            raise InputError(f"argument {path!r} has shape {array.shape}, {expected}")
         for axis, (size, extent) in enumerate(zip(array.shape, spec.shape)):
             if isinstance(extent, int):
                 if size != extent:

@@ -44,6 +44,10 @@ RandomInputs = Annotated[int, typer.Option(min=0, help="Random input sets to ver
 MaxIterations = Annotated[
     int, typer.Option(min=1, help="Runs in which a loop takes more iterations are not compared in verification.")
 ]
+RandomSeed = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option("--random-seed", min=0, help="Seed of the random numbers that the network itself draws."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON on stdout.")]
 ShowTraceback = Annotated[bool, typer.Option("--traceback", help="Show the full traceback of an error.")]
 Engine = Annotated[
@@ -88,10 +92,7 @@ def compile_command(
     random_inputs: RandomInputs = 8,
     max_iterations: MaxIterations = 10_000,
     seed: Annotated[int, typer.Option(help="Seed of random inputs.")] = 0,
-    random_seed: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(min=0, help="Seed of the random numbers that the network itself draws."),
-    ] = None,
+    random_seed: RandomSeed = None,
     as_json: Json = False,
     show_traceback: ShowTraceback = False,
 ) -> None:
@@ -205,6 +206,7 @@ def inspect_command(
     name: Name = "model",
     inputs: Inputs = None,
     dynamic: Dynamic = None,
+    random_seed: RandomSeed = None,
     mlir: Annotated[bool, typer.Option("--mlir", help="Print the program as MLIR (of a MODEL only).")] = False,
     dot: Annotated[bool, typer.Option("--dot", help="Print the control-flow graph for Graphviz.")] = False,
     host: Annotated[
@@ -221,7 +223,9 @@ def inspect_command(
 
     if mlir + dot + host + source + as_json > 1:
         raise typer.BadParameter("give one of --mlir, --dot, --host, --source and --json")
-    request = InspectRequest(target, name, tuple(inputs or ()), tuple(dynamic or ()), mlir, dot, host, source)
+    request = InspectRequest(
+        target, name, tuple(inputs or ()), tuple(dynamic or ()), mlir, dot, host, source, random_seed
+    )
     run_subcommand(lambda out: inspect_target(out, request), as_json=as_json, show_traceback=show_traceback)
 
 
@@ -231,6 +235,7 @@ def check_command(
     name: Name = "model",
     inputs: Inputs = None,
     dynamic: Dynamic = None,
+    random_seed: RandomSeed = None,
     as_json: Json = False,
     show_traceback: ShowTraceback = False,
 ) -> None:
@@ -241,7 +246,7 @@ def check_command(
     from adaptc.command.check import check_model_file
 
     run_subcommand(
-        lambda out: check_model_file(out, file, name, tuple(inputs or ()), tuple(dynamic or ())),
+        lambda out: check_model_file(out, file, name, tuple(inputs or ()), tuple(dynamic or ()), random_seed),
         as_json=as_json,
         show_traceback=show_traceback,
     )

@@ -14,15 +14,27 @@ from adaptc.command.text import count
 from adaptc.extras import needs_compiler
 
 
-def check_model_file(output: Output, file: Path, name: str, inputs: Sequence[str], dynamic: Sequence[str]) -> int:
-    """Capture the network, and show where it branches on its data. Raises `CompileError` with every problem."""
+def check_model_file(
+    output: Output,
+    file: Path,
+    name: str,
+    inputs: Sequence[str],
+    dynamic: Sequence[str],
+    random_seed: int | None = None,
+) -> int:
+    """Capture the network, make its units, and show where it branches on its data.
+
+    Raises `CompileError` with every problem.
+    """
     found = load_model(file, name, inputs, dynamic)
     with needs_compiler():
         from adaptc.compiler import summary
+        from adaptc.compiler.driver import check_units
         from adaptc.compiler.locations import Locations
         from adaptc.compiler.report import session_record
 
-    program = captured(found)
+    program = captured(found, random_seed)
+    check_units(program, found.folder)
     locations = Locations(found.folder)
     branches = [asdict(branch) for branch in summary.branches(program, locations)]
     places = count(len(program.blocks), "block")

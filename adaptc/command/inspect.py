@@ -32,6 +32,7 @@ class InspectRequest:
     dot: bool
     host: bool
     source: bool = False
+    random_seed: int | None = None
 
 
 def inspect_target(output: Output, request: InspectRequest) -> int:
@@ -57,7 +58,7 @@ def _inspect_model(output: Output, request: InspectRequest) -> int:
             raise InputError(f"--source prints the Python that an ONNX model is read as, and {request.target} is none")
         output.raw(text)
         return OK
-    program = captured(found)
+    program = captured(found, request.random_seed)
     locations = Locations(found.folder)
     if request.mlir:
         output.raw(to_mlir(locations.shortened_program(program)))

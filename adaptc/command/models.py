@@ -26,8 +26,11 @@ def load_model(file: Path, name: str, inputs: Sequence[str], dynamic: Sequence[s
     return replace(found, dynamic=merged)
 
 
-def captured(found: ModelFile) -> Program:
-    """The program of a model file's network, after the default passes. Raises `CompileError` with every problem."""
+def captured(found: ModelFile, random_seed: int | None = None) -> Program:
+    """The program of a model file's network, after the default passes; `random_seed` replaces the file's.
+
+    Raises `CompileError` with every problem.
+    """
     with needs_compiler():
         from adaptc.compiler.driver import capture_program, optimise
 
@@ -36,7 +39,7 @@ def captured(found: ModelFile) -> Program:
         found.example_inputs,
         name=found.name,
         dynamic=found.dynamic,
-        random_seed=found.random_seed,
+        random_seed=found.random_seed if random_seed is None else random_seed,
     )
     optimise(program)
     return program

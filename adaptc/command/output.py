@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from adaptc.command.text import near_paths
 from adaptc.runtime.errors import AdaptcError
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
@@ -102,6 +103,7 @@ def run_subcommand(body: Callable[[Output], int], *, as_json: bool, show_traceba
 def _fail(output: Output, message: str, error: Exception, show_traceback: bool) -> int:
     if show_traceback:
         output.errors.print("".join(traceback.format_exception(error)), markup=False, highlight=False, soft_wrap=True)
+    message = near_paths(message)
     output.errors.print(Text("error: ", style="bold red").append_text(_styled(message)), soft_wrap=True)
     problems = [vars(problem) for problem in getattr(error, "problems", [])]
     output.answer({"ok": False, "error": type(error).__name__, "message": message, "problems": problems})

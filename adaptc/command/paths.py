@@ -16,9 +16,10 @@ SHOWN_PATHS = 24
 def show_verification(output: Output, verification: Mapping[str, Any]) -> None:
     """The paths of a verification, its worst difference, and what it could not try."""
     show_paths(output, verification["paths"])
-    every = "every path of the network" if verification["complete"] else "a set of paths that takes every branch"
     worst = error_size(verification["max_relative_error"])
-    output.print("", f"verified on {every}; the outputs differ from PyTorch's by at most {worst} (relative)")
+    output.print(
+        "", f"verified on {_extent(verification)}; the outputs differ from PyTorch's by at most {worst} (relative)"
+    )
     for flip in verification["marginal"]:
         output.print(
             f"note: at {place(flip['loc'])} on {flip['inputs']}, PyTorch reads {flip['eager']} and adaptc "
@@ -32,7 +33,7 @@ def show_verification(output: Output, verification: Mapping[str, Any]) -> None:
         )
     for text in verification.get("uncompared", ()):
         output.print(f"note: not compared: {text}")
-    for note in never_taken([edge for edge in verification["never_taken"] if not edge["constant"]]):
+    for note in never_taken(_missed(verification)):
         output.print(f"note: {note}")
 
 
@@ -42,7 +43,11 @@ def session_facts(sessions: Mapping[str, Any]) -> list[tuple[str, str]]:
         return [("session", f"none; {sessions['impossible'].splitlines()[0]}")]
     if not sessions:
         return []
-    values = ", ".join(dict.fromkeys(text for state in sessions["state"] for text in state))
+    most: dict[str, int] = {}
+    for state in sessions["state"]:
+        for text, number in Counter(state).items():
+            most[text] = max(number, most.get(text, 0))
+    values = ", ".join(text if number == 1 else f"{number} of {text}" for text, number in most.items())
     facts = [("session", f"executable.session() keeps {values}")]
     if sessions["fixed"]:
         facts.append(("", f"the same in all calls of a session: {', '.join(sessions['fixed'])}"))
@@ -73,7 +78,9 @@ def show_paths(output: Output, paths: Sequence[Mapping[str, Any]]) -> None:
     for path, telling_decisions in zip(paths[:SHOWN_PATHS], shown):
         taken = decisions(telling_decisions, file) or "none"
         ending = f" → raises {path['raises']}" if path["raises"] else ""
-        rows.add_row(path["name"], taken + ending, _runs(path), error_size(path["max_relative_error"]))
+        runs = _runs(path)
+        worst = error_size(path["max_relative_error"] if runs or path["max_relative_error"] else None)
+        rows.add_row(path["name"], taken + ending, runs or "not compared", worst)
     output.print(rows)
     if len(paths) > SHOWN_PATHS:
         output.print(f"... and {count(len(paths) - SHOWN_PATHS, 'more path')}")
@@ -89,7 +96,22 @@ def telling(paths: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]
 def _runs(path: Mapping[str, Any]) -> str:
     parts = [f"{path[kind]} {kind}" for kind in ("forced", "natural") if path.get(kind)]
     parts += ["found by search"] if path.get("searched") else []
-    return ", ".join(parts) or "not compared"
+    return ", ".join(parts)
+
+
+def _missed(verification: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [edge for edge in verification["never_taken"] if not edge["constant"]]
+
+
+def _extent(verification: Mapping[str, Any]) -> str:
+    """How much of the network the compared runs went through."""
+    paths = verification["paths"]
+    compared = sum(bool(_runs(path)) for path in paths)
+    if not verification["complete"]:
+        return f"{count(compared, 'path')}" if _missed(verification) else "a set of paths that takes every branch"
+    if compared == len(paths):
+        return "every path of the network"
+    return f"{compared} of the network's {count(len(paths), 'path')}"
 
 
 def _way(taken: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,6 +34,12 @@ def facts(rows: Iterable[tuple[str, str]], width: int) -> list[Text]:
         lines.append(Text(name.ljust(margin), style="bold").append(parts[0], style="not bold"))
         lines += [Text(" " * margin + part) for part in parts[1:]]
     return lines
+
+
+def near_paths(text: str) -> str:
+    """`text` in which files below the current directory are named from there."""
+    here = os.path.join(os.getcwd(), "")
+    return re.sub(rf"(?<![^\s\"'(\[]){re.escape(here)}(?=\S)", "", text) if here != os.sep else text
 
 
 def size(count: int) -> str:

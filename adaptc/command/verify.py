@@ -10,7 +10,7 @@ from adaptc.command.models import load_model
 from adaptc.command.output import FAILED, OK, Output
 from adaptc.command.paths import session_facts, show_verification
 from adaptc.command.progress import StageBars
-from adaptc.command.text import count, error_size, table
+from adaptc.command.text import count, error_size, near_paths, table
 from adaptc.extras import needs_compiler
 from adaptc.runtime.artifact import Artifact, open_artifact
 from adaptc.runtime.errors import InputError
@@ -91,6 +91,6 @@ def _with_model(output: Output, request: VerifyRequest, file: Path, artifact: Ar
     if not report.ok:
         output.print("", "the artifact differs from the network:")
         for failure in report.failures:
-            output.print(str(failure))
+            output.print(near_paths(str(failure)))
     output.answer(result)
     return OK if report.ok else FAILED

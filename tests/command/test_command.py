@@ -254,3 +254,82 @@ def test_help_and_version(run: Run) -> None:
         ran = run(*arguments)
         assert ran.code == 0
         assert narrow(ran.out)
+
+
+def test_verify_with_the_network_takes_the_dimensions_of_the_artifact(run: Run, in_folder: Path) -> None:
+    networks.write(in_folder, networks.GATED, "gated.py")
+    assert run("compile", "gated.py", "--dynamic", "x:0=batch", "-o", "varied").code == 0
+    ran = run("verify", "varied", "--model", "gated.py")
+    assert (ran.code, ran.err) == (0, "")
+    assert "verified on every path of the network" in ran.out
+
+
+UNSUPPORTED = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def forward(self, x):
+        return torch.special.bessel_j0(x) + self.noise(x)
+
+    def noise(self, x):
+        return torch.randn_like(x)
+
+
+model = Net().eval()
+example_inputs = torch.randn(2, 3)
+"""
+
+
+def test_check_finds_operators_without_a_unit(run: Run, in_folder: Path) -> None:
+    networks.write(in_folder, UNSUPPORTED, "bessel.py")
+    ran = run("check", "bessel.py", "--random-seed", "0")
+    assert (ran.code, ran.out) == (1, "")
+    assert "\nbessel.py:8: operator prims.bessel_j0.default" in ran.err
+    assert everything(in_folder) == {"bessel.py"}
+
+
+@pytest.mark.parametrize("command", ["check", "inspect"])
+def test_the_seed_of_drawn_numbers_is_given_to_each_command(run: Run, in_folder: Path, command: str) -> None:
+    networks.write(in_folder, UNSUPPORTED.replace("torch.special.bessel_j0(x)", "x"), "noisy.py")
+    assert "--random-seed 0" in run(command, "noisy.py").err
+    assert run(command, "noisy.py", "--random-seed", "0").code == 0
+
+
+ROUTED = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def forward(self, x):
+        none = x[(x > 1) & (x < 0)]
+        if none.shape[0] == 1:
+            x = x + 1
+        return x
+
+
+model = Net().eval()
+example_inputs = torch.ones(2, 3)
+"""
+
+
+def test_paths_that_no_inputs_take_do_not_count_as_verified(run: Run, in_folder: Path) -> None:
+    networks.write(in_folder, ROUTED, "routed.py")
+    ran = run("compile", "routed.py")
+    assert (ran.code, ran.err) == (0, "")
+    rows = [line.split() for line in ran.out.splitlines() if line.startswith("path ")][1:]
+    assert {row[-1] for row in rows if row[-3:-1] == ["not", "compared"]} == {"-"}
+    compared = sum(row[-3:-1] != ["not", "compared"] for row in rows)
+    assert 0 < compared < len(rows)
+    assert f"verified on {compared} of the network's {len(rows)} paths" in " ".join(ran.out.split())
+    samples = run("verify", "routed-artifact", "--json").json["samples"]
+    assert len(samples) <= 3
+
+
+def test_a_network_is_no_artifact(run: Run, in_folder: Path) -> None:
+    networks.write(in_folder, networks.GATED, "gated.py")
+    ran = run("run", "gated.py", "--random")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == "error: gated.py is a network, not an artifact: compile it first (adaptc compile gated.py)\n"

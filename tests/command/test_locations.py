@@ -38,7 +38,7 @@ def test_problems_found_in_units_show_the_line(run: Run, in_folder: Path) -> Non
     ran = run("compile", "gated.py")
     assert ran.code == 1
     line = next(number for number, line in enumerate(text.splitlines(), 1) if "svd" in line)
-    assert f"{file}:{line}: " in ran.err
+    assert f"\n{file.name}:{line}: " in ran.err
     assert "return torch.linalg.svd(self.head(h))[1]" in ran.err
 
 

@@ -134,7 +134,7 @@ ids, mask = np.zeros((4, 7), np.int64), np.zeros((4, 1, 7), bool)
 WRONG: dict[str, tuple[Signature, tuple[Any, ...], dict[str, Any], str]] = {
     "dtype": (FIXED, (X.astype("f8"),), {}, r"argument 'x' has dtype float64, expected float32\[2, 3\]; convert it"),
     "int for float": (FIXED, (X.astype("i4"),), {}, "argument 'x' has dtype int32, expected float32"),
-    "rank": (FIXED, (X[0],), {}, r"argument 'x' has 1 dimensions \(3,\), expected float32\[2, 3\]: 2"),
+    "rank": (FIXED, (X[0],), {}, r"argument 'x' has shape \(3,\), expected float32\[2, 3\]"),
     "size": (FIXED, (X[:, :2],), {}, r"argument 'x' has size 2 in dimension 1 \(2, 2\), expected float32\[2, 3\]"),
     "number": (FIXED, (0.5,), {}, r"argument 'x' is the number 0.5, expected float32\[2, 3\]"),
     "list": (FIXED, (X.tolist(),), {}, r"argument 'x' is a list, expected float32\[2, 3\] as a NumPy array"),
@@ -149,7 +149,7 @@ WRONG: dict[str, tuple[Signature, tuple[Any, ...], dict[str, Any], str]] = {
     ),
     "other seq": (NAMED, (ids, mask[..., :5]), {}, r"size 5 in dimension 2, but 'seq' is 7 in argument 'ids'"),
     "empty batch": (NAMED, (ids[:0], mask[:0]), {}, r"'ids' has size 0 in dimension 0, .* with batch >= 1"),
-    "named rank": (NAMED, (ids[0], mask), {}, r"argument 'ids' has 1 dimensions \(7,\), expected int64\[batch, seq\]"),
+    "named rank": (NAMED, (ids[0], mask), {}, r"argument 'ids' has shape \(7,\), expected int64\[batch, seq\]"),
     "middle": (
         NAMED,
         (ids, np.zeros((4, 2, 7), bool)),
@@ -172,7 +172,7 @@ WRONG: dict[str, tuple[Signature, tuple[Any, ...], dict[str, Any], str]] = {
         MANY,
         (X[0], True, X[0]),
         {"state": {"h": [X[0], X], "c": (None,)}},
-        r"argument \"state\['h'\]\[1\]\" has 2 dimensions \(2, 3\), expected float32\[n\]: 1",
+        r"argument \"state\['h'\]\[1\]\" has shape \(2, 3\), expected float32\[n\]",
     ),
     "fixed": (
         MANY,
