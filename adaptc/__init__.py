@@ -106,7 +106,13 @@ def compile(
         from adaptc.compiler.driver import compile_model
         from adaptc.compiler.networks import network_of
         from adaptc.compiler.options import CompileOptions
+    from adaptc.runtime.errors import InputError
+    from adaptc.runtime.stream import check_seed
 
+    check_seed(random_seed)
+    if not isinstance(samples, list | tuple):
+        kind = type(samples).__name__
+        raise InputError(f"samples is of class {kind}: give a list of input sets, each written like the example inputs")
     network = network_of(model, example_inputs, dynamic or {}, seed)
     options = CompileOptions(
         name=name or network.name,

@@ -12,7 +12,7 @@ from adaptc.compiler.errors import CompileError, Problem
 from adaptc.compiler.frontend.raised import user_place
 from adaptc.compiler.signature import Bound
 from adaptc.compiler.structure import StructureError
-from adaptc.compiler.verify.eager import run_eager_forced
+from adaptc.compiler.verify.eager import EndlessRun, run_eager_forced
 
 _NORMS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
 _PLAIN = (torch.Tensor, nn.Parameter, nn.Buffer)
@@ -149,6 +149,16 @@ def failing_call(model: nn.Module, bound: Bound, max_iterations: int | None) -> 
     if error is None:
         return []
     file, line = user_place(error) or _forward_line(model)
+    if isinstance(error, EndlessRun):
+        return [
+            Problem(
+                file,
+                line,
+                f"on the example inputs a loop takes more than {max_iterations} iterations (max_iterations)",
+                "runs of more are not compared, and the example inputs must be",
+                "give example inputs on which it ends sooner, or a greater max_iterations (--max-iterations)",
+            )
+        ]
     text = str(error).splitlines()[0] if str(error) else "no message"
     return [
         Problem(

@@ -26,7 +26,7 @@ from adaptc.compiler.locations import Locations
 from adaptc.compiler.options import CompileOptions, Progress, no_progress
 from adaptc.compiler.read_network import ReadNetwork
 from adaptc.compiler.report import CompileReport, Stages, session_record, verification_record
-from adaptc.compiler.signature import Bound, ExampleInputs, bind
+from adaptc.compiler.signature import Bound, ExampleInputs, apply_dims, bind, check_samples
 from adaptc.compiler.threads import suitable_threads
 from adaptc.compiler.verify.report import VerificationReport, describe
 from adaptc.compiler.verify.sessions import verify_sessions
@@ -112,6 +112,8 @@ def capture_program(
     """
     bound = bind(model.forward, cast(ExampleInputs, example_inputs))
     check_tensors(model, bound.inputs)
+    if samples:
+        check_samples(model.forward, cast(Sequence[ExampleInputs], samples), apply_dims(bound.inputs, dynamic))
     problems = training_problems(model)
     failing = [] if problems else failing_call(model, bound, max_iterations)
     if not failing and isinstance(model, ReadNetwork):

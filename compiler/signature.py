@@ -96,6 +96,9 @@ def apply_dims(
             continue
         sizes_here = list(dict(inputs)[name].shape)
         for axis, dim in axes.items():
+            if not isinstance(dim, str):
+                problems.append(f"axis {axis} of {name!r} is called {dim!r}, which is no name, as 'batch' is one")
+                continue
             if not -len(sizes_here) <= axis < len(sizes_here):
                 problems.append(f"{name!r} has no axis {axis}: its shape is {tuple(sizes_here)}")
                 continue
@@ -111,6 +114,26 @@ def apply_dims(
     if problems:
         raise SignatureError("the named dimensions do not fit: " + "; ".join(problems))
     return {name: tuple(shape) for name, shape in shapes.items()}
+
+
+def check_samples(
+    forward: Callable[..., Any], samples: Sequence[ExampleInputs], shapes: Mapping[str, Sequence[int | str]]
+) -> None:
+    """Raise `SignatureError` where a sample's sizes are not those of `shapes`, which are the network's by input."""
+    for number, sample in enumerate(samples, 1):
+        for name, tensor in bind(forward, sample).inputs:
+            wanted = shapes.get(name)
+            if wanted is None:
+                continue
+            fits = len(wanted) == tensor.dim() and all(
+                isinstance(dim, str) or dim == size for dim, size in zip(wanted, tensor.shape)
+            )
+            if not fits:
+                text = ", ".join(map(str, wanted))
+                raise SignatureError(
+                    f"sample {number} does not fit: {name!r} has the shape {tuple(tensor.shape)}, and the network is "
+                    f"compiled for [{text}]; name the dimensions that vary (dynamic), or leave the sample out"
+                )
 
 
 def _bound(signature: inspect.Signature, example_inputs: ExampleInputs) -> inspect.BoundArguments:

@@ -222,3 +222,28 @@ def test_an_unknown_engine(tmp_path: Path) -> None:
 def test_options_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         CompileOptions().seed = 3  # type: ignore[misc]
+
+
+class Halved(nn.Module):
+    """A loop whose iterations the data decides."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        while x.abs().max() > 0.1:
+            x = x / 2
+        return x
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dynamic": {"x": {0: 3}}}, "axis 0 of 'x' is called 3, which is no name"),
+        ({"samples": [torch.ones(3), torch.ones(4)]}, r"sample 2 does not fit: 'x' has the shape \(4,\), .*dynamic"),
+        ({"samples": torch.ones(3)}, "samples is of class Tensor: give a list of input sets"),
+        ({"random_seed": -1}, "random_seed is -1: it must be an int from 0"),
+        ({"max_iterations": 2}, "a loop takes more than 2 iterations"),
+    ],
+)
+def test_options_that_do_not_fit(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(adaptc.AdaptcError, match=message):
+        adaptc.compile(Halved().eval(), torch.ones(3), tmp_path / "halved", **options)
+    assert not list(tmp_path.iterdir())
