@@ -29,6 +29,9 @@ from adaptc.runtime.manifest import Signature
 from adaptc.runtime.structure import Builders
 from adaptc.runtime.trace import Trace
 
+SHOWN_BLOCKS = 60
+"""Blocks of a run that are printed; --json lists all."""
+
 
 @dataclass(frozen=True)
 class RunRequest:
@@ -166,10 +169,21 @@ def _show(
         about.append(("saved", str(request.save)))
     output.print(*facts(about, output.console.width))
     if request.trace:
-        units = table("unit", ">time", ">share")
-        for name, duration in [*_unit_times(traced), ("host", _host_time(traced, latency))]:
-            units.add_row(name, seconds(duration), f"{duration / latency:.0%}")
-        output.print("", "blocks: " + " → ".join(traced.path), "", units)
+        times: dict[str, list[float]] = {}
+        for name, duration in _unit_times(traced):
+            times.setdefault(name, []).append(duration)
+        units = table("unit", ">runs", ">time", ">share")
+        for name, durations in times.items():
+            units.add_row(name, str(len(durations)), seconds(sum(durations)), f"{sum(durations) / latency:.0%}")
+        host = _host_time(traced, latency)
+        units.add_row("host", "", seconds(host), f"{host / latency:.0%}")
+        output.print("", "blocks: " + _blocks_text(traced.path), "", units)
+
+
+def _blocks_text(path: Sequence[str]) -> str:
+    """The blocks of a run in order, of many the first."""
+    more = [f"and {len(path) - SHOWN_BLOCKS} more"] if len(path) > SHOWN_BLOCKS else []
+    return " → ".join([*path[:SHOWN_BLOCKS], *more])
 
 
 def _unit_times(traced: Trace) -> list[tuple[str, float]]:
