@@ -155,8 +155,8 @@ class _Verifier:
             if flip is None:
                 break
             if not flip.marginal or flip.reads <= len(forced):
-                call = self.caller.untied(call)
-                if call.tied:
+                if (judged := self.caller.untied(call)).tied:
+                    call = judged
                     break
                 self.results.flipped(call, flip, inputs)
                 return
