@@ -149,9 +149,10 @@ class _Verifier:
         forced: list[tuple[str, bool | int | float]] = []
         while True:
             call = self.caller.call(inputs, forced, natural=True)
-            if call.path is None or call.tied:
+            path = call.path
+            if path is None or call.tied:
                 break
-            flip = first_flip(call.path, [value for _, value in call.reads], call.eager.matched)
+            flip = first_flip(path, [value for _, value in call.reads], call.eager.matched)
             if flip is None:
                 break
             if not flip.marginal or flip.reads <= len(forced):
@@ -164,7 +165,7 @@ class _Verifier:
             eager = call.eager.matched[: flip.reads]
             forced = [
                 (read.variable.name, as_kind(read.variable.kind, theirs.natural))
-                for read, theirs in zip(call.path.reads, eager)
+                for read, theirs in zip(path.reads, eager)
             ]
         self.results.compared(call, inputs, forced=False, known=known)
         if known and call.good and not forced:
