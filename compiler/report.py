@@ -90,7 +90,8 @@ def session_record(report: VerificationReport | None, program: Program, location
 
     "state" are the values that a call leaves for the next, by the program that takes them, "fixed" the dimensions that
     have one size in a session; where calls cannot follow each other, "impossible" says why. Of a verification,
-    `report`, there are the number of "paths" through several calls, the worst relative error, and marginal flips.
+    `report`, there are the number of "paths" through several calls, the worst relative error, marginal flips, and the
+    ways of tests that no call of them took.
     """
     if not program.later:
         return {"impossible": locations.short(program.no_session)} if program.no_session else {}
@@ -104,6 +105,12 @@ def session_record(report: VerificationReport | None, program: Program, location
         found = locations.shortened(report.to_dict())
         record |= {key: found[key] for key in ("complete", "max_relative_error", "marginal", "rounded")}
         record["paths"] = len(found["paths"])
+        compared = [result.path for result in report.paths if result.forced + result.natural]
+        taken = {(decision.loc, decision.taken) for path in compared for decision in path.decisions}
+        missed = dict.fromkeys((item.loc, item.taken) for item in report.never_taken)
+        record["never_taken"] = [
+            {"loc": locations.short(loc), "taken": way} for loc, way in missed if (loc, way) not in taken
+        ]
     return record
 
 

@@ -54,6 +54,8 @@ def session_facts(sessions: Mapping[str, Any]) -> list[tuple[str, str]]:
     if "paths" in sessions:
         worst = error_size(sessions["max_relative_error"])
         facts.append(("", f"verified on {count(sessions['paths'], 'path')} through several calls, at most {worst} off"))
+    for edge in sessions.get("never_taken", ()):
+        facts.append(("", f"in none of these calls the test at {place(edge['loc'])} went {_way(edge['taken'])}"))
     return facts
 
 

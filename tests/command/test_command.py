@@ -333,3 +333,32 @@ def test_a_network_is_no_artifact(run: Run, in_folder: Path) -> None:
     ran = run("run", "gated.py", "--random")
     assert (ran.code, ran.out) == (1, "")
     assert ran.err == "error: gated.py is a network, not an artifact: compile it first (adaptc compile gated.py)\n"
+
+
+COUNTED = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        if self.calls > 9:
+            x = x + 1
+        return x
+
+
+model = Net().eval()
+example_inputs = torch.ones(2, 3)
+"""
+
+
+def test_what_no_call_of_a_verified_session_took_is_said(run: Run, in_folder: Path) -> None:
+    networks.write(in_folder, COUNTED, "counted.py")
+    ran = run("compile", "counted.py")
+    assert (ran.code, ran.err) == (0, "")
+    assert "in none of these calls the test at counted.py:13 went true" in " ".join(ran.out.split())
