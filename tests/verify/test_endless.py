@@ -75,5 +75,5 @@ def test_a_compiled_network_that_goes_on_where_eager_ends_is_wrong() -> None:
 
 
 def test_example_inputs_on_which_it_goes_on_are_refused() -> None:
-    with pytest.raises(CompileError, match="more than 50 values are read"):
+    with pytest.raises(CompileError, match="takes more than 50 iterations"):
         capture_program(Halving(), (EXAMPLE * 3,), name="network", dynamic={}, max_iterations=50)
