@@ -6,6 +6,7 @@ Python value, and hands the network the value that the chosen path asks for.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -26,15 +27,32 @@ from adaptc.runtime.hostprogram import Scalar
 
 Number = bool | int | float
 
+_ALIKE = 1e-3
+"""How close two reads of one fixed number are at least."""
+
 
 class ExpectedRead(NamedTuple):
-    """Where a read of the program stands ("file:line"), its kind, the value to force (None: the data's own), and
-    whether it is certain that tensor code makes it from the inputs."""
+    """Where a read of the program stands ("file:line"), its kind, the value to force (None: the data's own), whether
+    it is certain that tensor code makes it from the inputs, and the value that the compiled network read."""
 
     loc: str
     kind: Scalar
     value: Number | None
     data: bool = False
+    ours: Number | None = None
+
+    def of_fixed(self, natural: Number) -> bool:
+        """Whether it may be the read of a value that is the same for all inputs.
+
+        What the program read where ways have met may be such a value on this path. It is told from numbers that the
+        program has without a read, which the same statement may read as well, by its value.
+        """
+        if self.data:
+            return False
+        if self.kind == "bool" or self.value is not None or self.ours is None:
+            return True
+        both_nan = natural != natural and self.ours != self.ours
+        return both_nan or math.isclose(natural, self.ours, rel_tol=_ALIKE, abs_tol=_ALIKE)
 
 
 class EndlessRun(BaseException):
@@ -96,11 +114,12 @@ def run_eager_forced(
     """Call `model` on copies of its inputs, without gradients, forcing the values of `reads` in order.
 
     A read of the network is taken for the next expected one if it stands in the same statement, unless it is the
-    same for all inputs and the expected one is not; others keep their values. Reads inside TorchScript, inside
-    functions that PyTorch dispatches as a whole, and through NumPy are not seen. The network's attributes and buffers
-    are put back afterwards. A mode `within` sees every call before the reads are forced. With a `random_seed`, random
-    numbers come from its stream. A call that reads more than `max_iterations` values at one place is cut off, and one
-    that makes more than `max_calls` calls of torch: a loop that ends by a size reads nothing.
+    same for all inputs and the expected one is not (`ExpectedRead.of_fixed`); others keep their values. Reads
+    inside TorchScript, inside functions that PyTorch dispatches as a whole, and through NumPy are not seen. The
+    network's attributes and buffers are put back afterwards. A mode `within` sees every call before the reads are
+    forced. With a `random_seed`, random numbers come from its stream. A call that reads more than `max_iterations`
+    values at one place is cut off, and one that makes more than `max_calls` calls of torch: a loop that ends by a
+    size reads nothing.
     """
     _, leaves = flatten((args, dict(kwargs)), "static", root="input")
     given = [leaf.detach().clone() for leaf in leaves]
@@ -210,12 +229,13 @@ class _ForcingMode(TorchFunctionMode):
         value: Number = natural
         expected: int | None = None
         if self.position < len(self._expected):
-            loc, read_kind, forced, data = self._expected[self.position]
-            if read_kind == wanted and not (fixed and data) and (not loc or line.matches(loc)):
+            read = self._expected[self.position]
+            alike = read.kind == wanted and (not fixed or read.of_fixed(natural))
+            if alike and (not read.loc or line.matches(read.loc)):
                 expected = self.position
                 self.position += 1
-                if forced is not None:
-                    value = type(natural)(forced)
+                if read.value is not None:
+                    value = type(natural)(read.value)
         self.reads.append(EagerRead(line.loc, kind, value, natural, expected, margin))
         if not fixed and kind != "bool":
             self._independence.read(value)

@@ -165,8 +165,8 @@ class Caller:
             return Call(None, trace, eager, wrong=found)
         flow = self._flows.along(path.blocks, indices)
         expected = tuple(
-            ExpectedRead(*self.reads[name], None if natural else value, origin.data)
-            for (name, _), value, origin in zip(reads, values, flow.reads, strict=True)
+            ExpectedRead(*self.reads[name], None if natural else value, origin.data, ours)
+            for (name, ours), value, origin in zip(reads, values, flow.reads, strict=True)
         )
         eager = self._run_eager(inputs, expected)
         situation = Situation(inputs, path, expected, eager, flow.coarsest)

@@ -248,6 +248,19 @@ def test_a_read_that_no_input_reaches_is_not_taken_for_one_of_data() -> None:
     assert result.output == [False, True, True]
 
 
+def fixed_numbers(x: Tensor) -> str:
+    start, end = torch.zeros(()), torch.ones(()) * 3
+    return f"{start} {end} {start + 0.5}"  # fixed numbers
+
+
+def test_fixed_numbers_that_the_program_has_without_a_read_are_told_by_their_values() -> None:
+    loc = here("fixed numbers")
+    reads = [ExpectedRead(loc, "float", None, ours=ours) for ours in (0.0, 0.50001)]
+    assert [read.expected for read in run(fixed_numbers, *reads).reads] == [0, None, 1]
+    wrong = [ExpectedRead(loc, "float", None, ours=ours) for ours in (0.0, 0.6)]
+    assert run(fixed_numbers, *wrong).consumed == 1
+
+
 def from_data(x: Tensor) -> list[bool]:
     rows = torch.zeros(3)
     rows[0] = x[0]
