@@ -124,6 +124,16 @@ def cdist(x1: torch.Tensor, x2: torch.Tensor, p: float = 2.0, compute_mode: str 
     return distances
 
 
+def one_hot(tensor: torch.Tensor, num_classes: int) -> torch.Tensor:
+    """torch.nn.functional.one_hot"""
+    return tensor.new_zeros(*tensor.shape, num_classes).scatter(-1, tensor.unsqueeze(-1), 1)
+
+
+def mean_of_planes(input: torch.Tensor, output_size: Any) -> torch.Tensor:
+    """torch.nn.functional.adaptive_avg_pool2d to one element for each channel."""
+    return input.mean((-2, -1), keepdim=True)
+
+
 Rewrite = Callable[["Recorder", Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
 
 
@@ -143,6 +153,26 @@ def _of_few_equations(function: Callable[..., Any], count: int) -> Rewrite:
         return recorder.record(function if few and len(args) == count and not kwargs else func, args, kwargs)
 
     return rewrite
+
+
+def _one_hot(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """As many classes as data tells, as the greatest class where their number isn't given."""
+    given = {**dict(zip(("tensor", "num_classes"), args, strict=False)), **kwargs}
+    tensor, count = given["tensor"], given.get("num_classes", -1)
+    if isinstance(count, torch.Tensor):
+        count = recorder.read(count, own=True)
+    if isinstance(count, int) and count == -1:
+        greatest: Any = recorder.read(recorder.record(torch.max, (tensor,), {}), own=True)
+        count = greatest + 1
+    if isinstance(count, int):
+        return recorder.record(func, (tensor, count), {})
+    return recorder.record(one_hot, (tensor, count), {})
+
+
+def _mean_of_planes(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Torch asks for the layout in memory, which depends on the sizes."""
+    one = not kwargs and len(args) == 2 and args[1] in (1, [1], (1,), [1, 1], (1, 1))
+    return _where_sizes_vary(mean_of_planes if one else func)(recorder, func, args, kwargs)
 
 
 def _grouped_mm(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -172,6 +202,8 @@ def _layers(kind: str) -> Rewrite:
 
 
 REWRITES: dict[Callable[..., Any], Rewrite] = {
+    torch._C._nn.one_hot: _one_hot,
+    torch._C._nn.adaptive_avg_pool2d: _mean_of_planes,
     torch._grouped_mm: _grouped_mm,
     torch.gru_cell: _where_sizes_vary(gru_cell),
     torch.lstm_cell: _where_sizes_vary(lstm_cell),

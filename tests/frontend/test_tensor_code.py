@@ -221,3 +221,24 @@ class Unpacked(nn.Module):
 def test_rows_whose_number_depends_on_data_are_unpacked():
     given = [[1.0, 2, -1], [1.0, -2, 3], [-1.0, -2, 3], [-1.0, -2, -3], [1.0, 2, 3]]
     check(Unpacked(), [(torch.tensor(values),) for values in given], paths=4)
+
+
+class Classes(nn.Module):
+    def forward(self, x):
+        i = (x.abs() * 3).long()
+        most = max(i.max() + 1, 4)
+        return torch.nn.functional.one_hot(i, most)[..., :4], torch.nn.functional.one_hot(i)
+
+
+def test_as_many_classes_as_data_tells():
+    check(Classes(), signs(8, 5))
+
+
+class Channels(nn.Module):
+    def forward(self, x):
+        on = (x.mean((0, 2, 3)) > 0).nonzero().squeeze(1)
+        return torch.nn.functional.adaptive_avg_pool2d(x[:, on], 1), x[:, on].sum()
+
+
+def test_channels_that_data_chose_are_pooled():
+    check(Channels(), signs(8, 2, 4, 3, 3))
