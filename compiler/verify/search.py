@@ -18,6 +18,8 @@ _REPEATS = 3
 _LENGTH = 10_000
 _STEPS = 20_000
 _STEPS_PER_EDGE = 4_000
+_TRIES_PER_EDGE = 20_000
+"""How many values are tried for the variables on the way to one branch edge: a step may take thousands, or none."""
 _RANDOM = 8
 
 
@@ -140,8 +142,9 @@ class Search:
 
         start = self.walker.start()
         stack = [(start, ways(start))]
+        most = self.walker.solver.tries + _TRIES_PER_EDGE
         for step in range(budget):
-            if not stack:
+            if not stack or self.walker.solver.tries > most:
                 return None, step
             node, children = stack[-1]
             child = next(children, None)

@@ -50,11 +50,15 @@ def values_of(facts: Facts) -> Values:
 
 
 class Solver:
-    """Solves the constraints of paths, keeping solutions, as paths of a program share most of their tests."""
+    """Solves the constraints of paths, keeping solutions, as paths of a program share most of their tests.
+
+    `tries` counts the values that have been tried for a variable so far: what all the solving has cost.
+    """
 
     def __init__(self, hints: Mapping[str, Number]) -> None:
         """`hints`: read name -> a value that the data gave it."""
         self._hints = hints
+        self.tries = 0
         self._known: dict[tuple[tuple[Constraint, ...], Constraint | None], Values | None] = {}
 
     def add(self, facts: Facts, constraints: Sequence[Constraint]) -> Facts | None:
@@ -137,6 +141,7 @@ class Solver:
 
         stack = [choices(0)]
         for _ in range(_TRIES):
+            self.tries += 1
             last = len(stack) - 1
             values.pop(variables[last], None)
             value = next(stack[last], None)
@@ -170,6 +175,7 @@ class Solver:
             broken = next(c for c in constraints if not c.holds(values))
             for variable, value in self._changes(broken.term, values, near):
                 tries += 1
+                self.tries += 1
                 trial = {**values, variable: value}
                 distance = _distance(constraints, trial)
                 if distance < best:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from adaptc.compiler.ir.program import Block, Program
 from adaptc.compiler.verify.extents import extent
 from adaptc.compiler.verify.paths import Path, PathSet, follow, paths
+from adaptc.compiler.verify.search import Search
 from adaptc.compiler.verify.solve import values_of
 from adaptc.compiler.verify.symbolic import BranchEdge, Walker
 from adaptc.compiler.verify.terms import evaluate
@@ -263,6 +266,19 @@ def test_a_loop_that_must_go_on_longer_than_choices_are_repeated() -> None:
     found = check(paths(net))
     assert found.untaken == ()
     assert all(sum(bool(v) for v in path.forced(values_of(path.facts))) == 9 for path in found.paths)
+
+
+def test_a_branch_edge_is_not_sought_at_any_cost() -> None:
+    count = 12
+    items = [block("entry", Jump(to("g0", 0)))]
+    for i in range(count):
+        after = to(f"g{i + 1}", op("add", "k", op("mul", f"p{i}", f"p{i}")))
+        items.append(block(f"g{i}", branch(op("gt", f"p{i}", 0), after, after), "k", {f"p{i}": "int"}))
+    never = block(f"g{count}", branch(op("lt", "k", 0), to("left"), to("right")), "k")
+    walker = Walker(program(*items, never, block("left", done()), block("right", done())), {}, {})
+    leaves = Search(walker, random.Random(0)).covering()
+    assert {leaf.line()[-1].block for leaf in leaves} == {"right"}
+    assert walker.solver.tries < 60_000  # 24 million without a limit
 
 
 def test_following_a_path() -> None:
