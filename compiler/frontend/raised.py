@@ -24,6 +24,8 @@ def origin_problem(machine: Machine, error: BaseException) -> Problem | None:
         text = str(error).splitlines()[0]
         machine.note(f"{file}:{line}: raised on a way through the network, as in eager: {type(error).__name__}: {text}")
         return None
+    if isinstance(error, UnboundLocalError):
+        return None  # eager PyTorch has not set the variable on this way either
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next

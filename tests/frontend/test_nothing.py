@@ -43,3 +43,27 @@ class Exits(nn.Module):
 )
 def test_a_result_that_may_be_none(use):
     check(Exits(use), [(row,) for row in rand(12, 2, 4)])
+
+
+class Best(nn.Module):
+    """A variable that some iteration may set, or none."""
+
+    def __init__(self, most):
+        super().__init__()
+        self.most = most
+
+    def forward(self, x):
+        least = 1.0
+        for _ in range(self.most):
+            x = x * 0.7
+            norm = x.norm().item()
+            if norm < least:
+                best, least = x, norm
+            if norm < 0.3 or norm > 5:
+                break
+        return best, least
+
+
+@pytest.mark.parametrize("most", [4, 500])
+def test_a_variable_that_no_iteration_may_set(most):
+    check(Best(most), [(row,) for scale in (0.1, 1, 9) for row in rand(3, 2, 4) * scale])
