@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
+import sympy
 import torch
+from torch.utils._sympy.numbers import int_oo
+from torch.utils._sympy.value_ranges import bound_sympy
 
 from adaptc.compiler.frontend.draft import Draft, Op, SlotRef
+from adaptc.compiler.frontend.symbols import expression
 
 if TYPE_CHECKING:
     from adaptc.compiler.frontend.recorder import Recorder
@@ -54,3 +59,25 @@ def _extent_of_choice(draft: Draft, op: Op, name: str) -> float:
     if not extents or any(not isinstance(extent, int) for extent in extents):
         return math.inf
     return math.prod(extents)
+
+
+def most_of_size(recorder: Recorder, symbol: sympy.Symbol, sources: Sequence[torch.Tensor]) -> Any:
+    """How large a new size of what the last call made of `sources` can be: no larger than what slices cut it from, or
+    as many as a source has elements, where torch has said so, by what is known."""
+    if part := _largest_part(recorder.draft.ops[-1], sources):
+        return part
+    most = recorder.shapes.var_to_range[symbol].upper
+    for numbers in [expression(source.numel()) for source in sources]:
+        if most == bound_sympy(numbers, recorder.shapes.var_to_range).upper:
+            return bound_sympy(numbers, recorder.symbols.bounds(numbers)).upper
+    return int_oo
+
+
+def _largest_part(op: Op, sources: Sequence[torch.Tensor]) -> int:
+    """How large a dimension can be that a call cuts with slices from the first of its `sources`, whose sizes are known;
+    0 for other calls."""
+    known = [extent for extent in sources[0].shape if isinstance(extent, int)] if sources else []
+    if op.function is not torch.Tensor.__getitem__ or not known or len(known) < sources[0].dim():
+        return 0
+    index = op.args[1] if isinstance(op.args[1], tuple) else (op.args[1],)
+    return 0 if any(isinstance(item, (SlotRef, list)) for item in index) else max(known)

@@ -161,7 +161,7 @@ def decide(machine: Machine, state: State, frame: Frame, number: torch.SymBool) 
     undecided = frame.registers
     for truth in (True, False):
         frame.registers = _with(undecided, number, truth)
-        state.known = machine.recorder.symbols.implied(number.node.expr, truth)
+        state.known = machine.recorder.symbols.implied(number.node.expr, truth, counters=True)
         arm = _branch_off(machine, state)
         arm.apart = True
         arms.append(Arm(arm.draft))

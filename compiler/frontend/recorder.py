@@ -22,11 +22,11 @@ from torch._subclasses.fake_tensor import FakeTensor, unset_fake_temporarily
 from torch.fx.experimental.symbolic_shapes import DimDynamic
 from torch.overrides import TorchFunctionMode
 from torch.utils._sympy.numbers import int_oo
-from torch.utils._sympy.value_ranges import ValueRanges, bound_sympy
+from torch.utils._sympy.value_ranges import ValueRanges
 
 from adaptc.compiler.errors import Problem
 from adaptc.compiler.frontend import indexing, known_sizes, rewrites
-from adaptc.compiler.frontend.bounds import index_bound
+from adaptc.compiler.frontend.bounds import index_bound, most_of_size
 from adaptc.compiler.frontend.constants import Constants
 from adaptc.compiler.frontend.draft import (
     Draft,
@@ -299,15 +299,7 @@ class Recorder(TorchFunctionMode):
                 value = Value(self.name("size"), self.draft, kind="int")
                 self.draft.steps.append(SizeStep(value, slot, dim, loc))
                 self.symbols.define(symbol, value)
-                self.symbols.ranges[symbol] = ValueRanges(0, self._most(symbol, sources))
-
-    def _most(self, symbol: sympy.Symbol, sources: Sequence[torch.Tensor]) -> Any:
-        """How large a new size can be: as many as a source has elements, where torch has said so, by what is known."""
-        most = self.shapes.var_to_range[symbol].upper
-        for numbers in [expression(source.numel()) for source in sources]:
-            if most == bound_sympy(numbers, self.shapes.var_to_range).upper:
-                return bound_sympy(numbers, self.symbols.bounds(numbers)).upper
-        return int_oo
+                self.symbols.ranges[symbol] = ValueRanges(0, most_of_size(self, symbol, sources))
 
     def portable(self, held: Held, draft: Draft, tensor: torch.Tensor) -> Value:
         """The value of `tensor` at the end of `draft`, as other blocks and the host can take it."""

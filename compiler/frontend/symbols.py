@@ -17,6 +17,7 @@ import torch
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
+from torch.utils._sympy.numbers import int_oo
 from torch.utils._sympy.symbol import SymT, symbol_is_type
 from torch.utils._sympy.value_ranges import ValueRanges, bound_sympy
 
@@ -214,8 +215,9 @@ class SymbolTable:
                 known[symbol] = bounds
         return known
 
-    def implied(self, test: sympy.Basic, truth: bool) -> Ranges:
-        """What is known where `test` has turned out to be `truth`: sizes that it compares with numbers."""
+    def implied(self, test: sympy.Basic, truth: bool, *, counters: bool = False) -> Ranges:
+        """What is known where `test` has turned out to be `truth`: sizes that it compares with numbers, and with
+        `counters` other integers too."""
         known = dict(self.known)
         test = test if truth else sympy.Not(test)
         for part in test.args if isinstance(test, sympy.And) else (test,):
@@ -223,8 +225,8 @@ class SymbolTable:
                 continue
             part = part if part.rhs.is_Integer else part.reversed
             symbol, number = part.lhs, part.rhs
-            if symbol in self.ranges and number.is_Integer:
-                bounds = known.get(symbol, self.ranges[symbol])
+            if number.is_Integer and (symbol in self.ranges or (counters and self.kinds.get(symbol) == "int")):
+                bounds = known.get(symbol, self.ranges.get(symbol, ValueRanges(-int_oo, int_oo)))
                 known[symbol] = _narrower(bounds, part.rel_op, int(number))
         return known
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn.functional import linear, scaled_dot_product_attention
+from torch.utils._sympy.value_ranges import bound_sympy
 
 from adaptc.compiler.frontend.draft import leaves
 from adaptc.compiler.frontend.symbols import Symbolic
@@ -88,6 +89,17 @@ def solve(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return result.squeeze(-1) if vector else result
 
 
+def solve_up_to(a: torch.Tensor, b: torch.Tensor, most: int) -> torch.Tensor:
+    """`solve` of at most `most` equations: with others that give zeros, there are as many."""
+    vector = b.dim() == 1 or (b.dim() == a.dim() - 1 and b.shape == a.shape[:-1])
+    n, right = a.shape[-1], b.unsqueeze(-1) if vector else b
+    others = torch.diag((torch.arange(most) >= n).to(a.dtype))
+    # the sizes are equal, but not always known to be
+    table = torch.nn.functional.pad(a, (0, most - n, 0, most - a.shape[-2])) + others
+    result = solve(table, torch.nn.functional.pad(right, (0, 0, 0, most - right.shape[-2])))[..., :n, :]
+    return result.squeeze(-1) if vector else result
+
+
 def inverse(a: torch.Tensor) -> torch.Tensor:
     """torch.linalg.inv of [..., n, n]; n is known."""
     return solve(a, torch.eye(a.shape[-1], dtype=a.dtype).expand(a.shape))
@@ -149,8 +161,16 @@ def _where_sizes_vary(function: Callable[..., Any]) -> Rewrite:
 
 def _of_few_equations(function: Callable[..., Any], count: int) -> Rewrite:
     def rewrite(recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        few = isinstance(args[0].shape[-1], int) and args[0].shape[-1] <= MOST_EQUATIONS
-        return recorder.record(function if few and len(args) == count and not kwargs else func, args, kwargs)
+        if len(args) != count or kwargs:
+            return recorder.record(func, args, kwargs)
+        size = recorder.fake(args[0]).shape[-1]
+        if isinstance(size, int):
+            return recorder.record(function if size <= MOST_EQUATIONS else func, args, kwargs)
+        most = bound_sympy(size.node.expr, recorder.symbols.bounds(size.node.expr)).upper
+        if not most.is_Integer or most > MOST_EQUATIONS:
+            return recorder.record(func, args, kwargs)
+        right = args[1] if count == 2 else recorder.record(torch.eye, (size,), {"dtype": args[0].dtype})
+        return recorder.record(solve_up_to, (args[0], right, int(most)), {})
 
     return rewrite
 

@@ -199,3 +199,59 @@ class Distances(nn.Module):
 @pytest.mark.parametrize("model", [Shifted(), Distances()])
 def test_functions_of_sizes_that_data_decides(model):
     check(model, [(row,) for row in rand(6, 3, 4)] + [(-torch.ones(3, 4),)])
+
+
+class Anderson(nn.Module):
+    """Slices as long as a counter says, assigned and solved with (Anderson's method, as in locuslab/deq)."""
+
+    def forward(self, x):
+        most, size = 3, x.numel()
+        xs, fs = torch.zeros(1, most, size), torch.zeros(1, most, size)
+        table, right = torch.zeros(1, most + 1, most + 1), torch.zeros(1, most + 1, 1)
+        table[:, 0, 1:] = table[:, 1:, 0] = right[:, 0] = 1
+        f = lambda z: torch.tanh(z * 0.5 + x.reshape(1, -1))
+        xs[:, 0], fs[:, 0] = x.reshape(1, -1), f(x.reshape(1, -1))
+        xs[:, 1], fs[:, 1] = fs[:, 0], f(fs[:, 0])
+        for k in range(2, 12):
+            n = min(k, most)
+            g = fs[:, :n] - xs[:, :n]
+            table[:, 1 : n + 1, 1 : n + 1] = torch.bmm(g, g.transpose(1, 2)) + 1e-2 * torch.eye(n)[None]
+            alpha = torch.linalg.solve(table[:, : n + 1, : n + 1], right[:, : n + 1])[:, 1 : n + 1, 0]
+            xs[:, k % most] = (alpha[:, None] @ fs[:, :n])[:, 0]
+            fs[:, k % most] = f(xs[:, k % most])
+            if (fs[:, k % most] - xs[:, k % most]).norm().item() < 1e-3:
+                break
+        return xs[:, k % most], k
+
+
+class SolveOfAnySize(nn.Module):
+    def forward(self, x):
+        n = int((x[0] > 0).sum()) + 1
+        a = (torch.eye(6) * 3 + x.sum() * 0.1)[:n, :n]
+        return torch.linalg.solve(a, torch.ones(6)[:n]), torch.linalg.inv(a)
+
+
+def test_as_many_equations_as_data_says():
+    check(SolveOfAnySize(), [(row,) for row in rand(8, 2, 4)])
+    check(Anderson(), [(row * size,) for size, row in enumerate(rand(5, 2, 2), 1)])
+
+
+class LastFew(nn.Module):
+    """The end of a list whose length is a counter."""
+
+    def forward(self, x):
+        trace, count = [], 0
+        while count < 40:
+            x = x * 0.8
+            count += 1
+            trace.append(x.abs().sum().item())
+            if trace[-1] < 0.1:
+                break
+            last = torch.tensor(trace[-3:])
+            if trace[-1] < 3 and count > 3 and torch.max(last) / torch.min(last) < 1.6:
+                break
+        return x, count
+
+
+def test_the_end_of_a_list_that_grew():
+    check(LastFew(), [(row * 3,) for row in rand(6, 2, 4)])

@@ -59,7 +59,7 @@ class Network(nn.Module):
     [
         ("y", "equal"),
         ("time.perf_counter()", "wrong"),  # the capture keeps the number that it saw
-        ("float(y.numpy().sum())", "refused"),
+        ("float(y.numpy().std())", "refused"),
         ("z", "invalid"),
     ],
 )
