@@ -78,7 +78,7 @@ CASES = {
         lambda: named("ids", act_transformer.prompts(8)),
         dynamic=act_transformer.dynamic,
     ),
-    "anderson": Case(deep_equilibrium.anderson_model, lambda: named("image", calibration.images(8, 16)), 7),
+    "anderson": Case(deep_equilibrium.anderson_model, lambda: named("image", calibration.images(8, 16)), 1, 1),
     "broyden": Case(deep_equilibrium.broyden_model, lambda: named("image", calibration.images(8, 16)), 1, 1),
     "pointer_network": Case(
         pointer_network.pointer_network,
