@@ -196,8 +196,11 @@ class Recorder(TorchFunctionMode):
         except (RuntimeError, ValueError, IndexError) as error:
             smaller = known_sizes.applied(self, (args, kwargs))
             if smaller is None:
-                certain = isinstance(failure_in_eager(func, args, kwargs), type(error))
-                self.failed, self.doubtful = (error if certain else None), error
+                failure = failure_in_eager(func, args, kwargs)
+                if isinstance(failure, type(error)):
+                    self.failed = failure
+                    raise failure from error
+                self.doubtful = error
                 raise
             return self._record(func, *smaller)
         if (unfit := unchecked_failure(func, args, kwargs, tensors)) is not None:

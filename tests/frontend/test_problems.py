@@ -163,6 +163,7 @@ def test_sizes_that_do_not_fit_on_one_path():
     program = check(Shapes(), [(torch.ones(2, 3),), (-torch.ones(2, 3),)], paths=2)
     (note,) = program.notes
     assert f":{line_of(Shapes(), 'torch.ones(7, 2)')}: raised on a way through the network" in note
+    assert "mat1 and mat2 shapes cannot be multiplied (2x3 and 7x2)" in note
 
 
 class Varying(nn.Module):
