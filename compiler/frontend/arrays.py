@@ -1,7 +1,8 @@
 """NumPy arrays of what data decides: what Tensor.numpy() gives, kept a tensor that is read where Python needs numbers.
 
-Only what means the same for an array and for a tensor is known. The numbers of arrays of integers, booleans and float64
-are Python numbers; those of float32 stay arrays without dimensions, which compare and compute in float32 as NumPy does.
+Only what means the same for an array and for a tensor is known. The numbers of arrays of int64, booleans and float64
+are Python numbers; others stay arrays without dimensions, which compare, compute and overflow in their dtype as NumPy's
+do.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Callable, Iterator
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -23,7 +25,7 @@ from adaptc.compiler.frontend.symbols import kind_of
 if TYPE_CHECKING:
     from adaptc.compiler.frontend.recorder import Recorder
 
-_EXACT = frozenset({torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool, torch.float64})
+_EXACT = frozenset({torch.int64, torch.bool, torch.float64})
 _DTYPES: dict[Any, torch.dtype] = {
     int: torch.int64,
     float: torch.float64,
@@ -168,7 +170,7 @@ class HostArray:
 
     def __array_function__(self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         method = getattr(HostArray, func.__name__, None)
-        if method is None or not args or not isinstance(args[0], HostArray):
+        if not isinstance(method, FunctionType) or not args or not isinstance(args[0], HostArray):
             _refuse(f"{func.__name__}()")
         return method(*args, **kwargs)
 

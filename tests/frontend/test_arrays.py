@@ -75,7 +75,15 @@ class Counts(nn.Module):
         return x[:fewest], ends[-1], counts.max(), many, [0, *ends.tolist()], len(counts), counts.shape[0]
 
 
-@pytest.mark.parametrize("model", [Experts(), Confident(), Counts()])
+class Bytes(nn.Module):
+    """Numbers that overflow as NumPy's do."""
+
+    def forward(self, x):
+        small = (x > 0).sum(1).to(torch.uint8).numpy()
+        return x * 2 if small[0] + 254 < 3 else x, int(small[1] + 254)
+
+
+@pytest.mark.parametrize("model", [Experts(), Confident(), Counts(), Bytes()])
 def test_arrays_of_data(model, tmp_path):
     calls = [(row * 2,) for row in rand(8, 3, 4)]
     check(model, calls)
@@ -100,7 +108,11 @@ def with_a_tensor(self, x):
     return x * x.numpy()
 
 
-@pytest.mark.parametrize("forward", [whole, in_place, of_two_dtypes, with_a_tensor])
+def shape_of(self, x):
+    return x * np.shape(x.numpy())[0]
+
+
+@pytest.mark.parametrize("forward", [whole, shape_of, in_place, of_two_dtypes, with_a_tensor])
 def test_what_arrays_cannot_do(forward):
     with pytest.raises(CompileError, match="of a NumPy array that depends on data"):
         check(network(forward), [(rand(2, 3),)])
