@@ -176,8 +176,7 @@ def binary(machine: Machine, frame: Frame, i: code.Binary) -> None:
         result = identity.identical(machine, a, b)
         result = result if i.function == "is_" else negate(result)
     elif i.function in {"contains", "not_contains"} and _asks_tensors(a, b):
-        given = (b, a, i.function == "contains", segments.holds(b))
-        interpreted(list_prelude.list_contains)(machine, given, {}, i.dst)
+        interpreted(list_prelude.list_contains)(machine, (b, a, i.function == "contains"), {}, i.dst)
         return
     elif i.function in {"contains", "not_contains"}:
         result = contains(machine, a, b)

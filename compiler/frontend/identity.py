@@ -23,9 +23,8 @@ def identical(machine: Machine, a: Any, b: Any) -> Any:
 
 def same_object(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any], dst: str | None) -> bool | None:
     """Whether an element of a list is the object that it is compared with; None where only data tells, since a join
-    lies between them, or the value was taken from a list and this one has `grown`. Raises NeedsSplit where data does
-    not tell."""
-    item, value, grown = args
+    lies between them, or both are rows taken from grown lists. Raises NeedsSplit where data does not tell."""
+    item, value = args
     if item is value:
         return True
     if not isinstance(item, torch.Tensor) or not isinstance(value, torch.Tensor):
@@ -34,7 +33,8 @@ def same_object(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any],
     sites = _sites(machine, item, value)
     if sites and not numbers:
         raise NeedsSplit(sites[0], also=sites[1:])
-    taken = grown and not machine.recorder.elements.isdisjoint(_arms(machine, value))
+    elements = machine.recorder.elements
+    taken = not (elements.isdisjoint(_arms(machine, item)) or elements.isdisjoint(_arms(machine, value)))
     return None if numbers and (sites or taken) else False
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 from adaptc.compiler.frontend import prelude
 
 
-def equals(item, value, grown=False):
+def equals(item, value):
     """Whether an element is a value: the same object, or equal (Objects/listobject.c asks in this order, so that eager
     PyTorch reads nothing where it is the same object)."""
-    same = prelude.same_object(item, value, grown)
+    same = prelude.same_object(item, value)
     if same is None:
         alike = item == value
         if item.is_floating_point():
@@ -33,7 +33,7 @@ def list_index(items, value, start=0, stop=9223372036854775807):
 def grown_index(items, value):
     """list.index of a list whose length depends on data"""
     for place, item in enumerate(items):
-        if equals(item, value, True):
+        if equals(item, value):
             return place
     raise ValueError("the value is not in the list")
 
@@ -43,15 +43,6 @@ def list_count(items, value):
     found = 0
     for item in items:
         if equals(item, value):
-            found += 1
-    return found
-
-
-def grown_count(items, value):
-    """list.count of a list whose length depends on data"""
-    found = 0
-    for item in items:
-        if equals(item, value, True):
             found += 1
     return found
 
@@ -116,10 +107,10 @@ def put_element(items, index, value):
     raise NotImplementedError
 
 
-def list_contains(items, value, wanted=True, grown=False):
-    """value in items, or where not `wanted` its negation; `grown` tells that its length depends on data"""
+def list_contains(items, value, wanted=True):
+    """value in items, or where not `wanted` its negation"""
     for item in items:
-        if equals(item, value, grown):
+        if equals(item, value):
             return wanted
     return not wanted
 

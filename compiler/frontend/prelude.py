@@ -297,7 +297,7 @@ def indices_below(indices, bound):
     raise NotImplementedError
 
 
-def same_object(item, value, grown):
+def same_object(item, value):
     """Whether two values are one object, None where only data tells; the machine knows."""
     raise NotImplementedError
 

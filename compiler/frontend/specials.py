@@ -253,7 +253,7 @@ LIST_METHODS = {
 """Methods of lists that compare their elements."""
 GROWN_METHODS = {
     "index": interpreted(list_prelude.grown_index),
-    "count": interpreted(list_prelude.grown_count),
+    "count": interpreted(list_prelude.list_count),
     "pop": interpreted(list_prelude.grown_pop),
     "remove": interpreted(list_prelude.grown_remove),
     "insert": interpreted(list_prelude.grown_insert),
