@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from adaptc.compiler.frontend import calls, parts, prelude
+from adaptc.compiler.frontend import calls, prelude
 from adaptc.compiler.frontend import instructions as code
 from adaptc.compiler.frontend.iterators import POISON
 from adaptc.compiler.frontend.registers import operand, store
@@ -162,13 +162,7 @@ def _rows(machine: Machine, source: torch.Tensor, count: int) -> list[Any]:
     if not holds(extent <= count):
         machine.raised = ValueError(f"too many values to unpack (expected {count})")
         raise machine.raised
-    values = []
-    for number in range(count):
-        place = recorder.record(torch.arange, (number, number + 1), {})
-        row = recorder.record(torch.index_select, (source, 0, place), {})
-        values.append(recorder.record(torch.squeeze, (row, 0), {}))
-        parts.taken(recorder, recorder.fake(source), values[-1])
-    return values
+    return [source[number] for number in range(count)]
 
 
 def get_iter(machine: Machine, frame: Frame, i: code.GetIter) -> None:
