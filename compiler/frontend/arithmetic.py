@@ -28,10 +28,10 @@ def truth(machine: Machine, value: Any) -> bool | torch.SymBool | Any:
         return value
     if isinstance(value, torch.Tensor):
         return rewrites.nonzero(machine.recorder, value)
+    if isinstance(value, arrays.HostArray):
+        return truth(machine, arrays.number(machine.recorder, value))
     if isinstance(value, (torch.SymInt, torch.SymFloat)):
         return value != 0
-    if isinstance(value, arrays.HostArray):
-        return machine.recorder.read(value.tensor, own=True) != 0
     if segments.holds(value):
         return length(value) > 0
     return bool(value)

@@ -1,7 +1,7 @@
 """NumPy arrays of what data decides: what Tensor.numpy() gives, kept a tensor that is read where Python needs numbers.
 
-Only what means the same for an array and for a tensor is known. The numbers of arrays of int64, booleans and float64
-are Python numbers; others stay arrays without dimensions, which compare, compute and overflow in their dtype as NumPy's
+Only what means the same for an array and for a tensor is known. The numbers of arrays of int64 and float64 are
+Python numbers; others stay arrays without dimensions, which compare, compute and overflow in their dtype as NumPy's
 do.
 """
 
@@ -25,7 +25,7 @@ from adaptc.compiler.frontend.symbols import kind_of
 if TYPE_CHECKING:
     from adaptc.compiler.frontend.recorder import Recorder
 
-_EXACT = frozenset({torch.int64, torch.bool, torch.float64})
+_EXACT = frozenset({torch.int64, torch.float64})
 _DTYPES: dict[Any, torch.dtype] = {
     int: torch.int64,
     float: torch.float64,
@@ -85,6 +85,15 @@ class HostArray:
     def __getitem__(self, index: Any) -> Any:
         index = tuple([plain(item) for item in index]) if isinstance(index, tuple) else plain(index)
         return wrapped(self.tensor[index])
+
+    def __invert__(self) -> Any:
+        return wrapped(~self.tensor)
+
+    def __neg__(self) -> Any:
+        return wrapped(-self.tensor)
+
+    def __abs__(self) -> Any:
+        return wrapped(abs(self.tensor))
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         _refuse("assignment to an element")
@@ -184,7 +193,9 @@ def _operation(name: str, *, reflected: bool = False) -> Callable[[HostArray, An
         other = plain(other)
         kind, floats = kind_of(other), self.tensor.is_floating_point()
         alike = isinstance(other, torch.Tensor) and other.dtype == self.tensor.dtype
-        if not alike and not (kind == "int" and self.tensor.dtype != torch.bool) and not (kind == "float" and floats):
+        truths = self.tensor.dtype == torch.bool
+        fits = {"int": not truths, "float": floats, "bool": truths}
+        if not alike and not fits.get(str(kind), False):
             _refuse(f"an operation ({name}) of two dtypes")
         if name == "truediv" and not floats:
             return wrapped(function(*_ordered(self.tensor.to(torch.float64), other, reflected)))

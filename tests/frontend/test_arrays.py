@@ -83,7 +83,20 @@ class Bytes(nn.Module):
         return x * 2 if small[0] + 254 < 3 else x, int(small[1] + 254)
 
 
-@pytest.mark.parametrize("model", [Experts(), Confident(), Counts(), Bytes()])
+class Truths(nn.Module):
+    """Truths add and turn round as NumPy's do."""
+
+    def forward(self, x):
+        positive = (x[:, 0] > 0).numpy()
+        both, none = positive[0] + positive[1], ~positive[2]
+        for flag in positive:
+            x = x + 1 if flag else x * 2
+        if none and not positive[0]:
+            x = -x
+        return x, int(both), int(positive.sum()), bool(none)
+
+
+@pytest.mark.parametrize("model", [Experts(), Confident(), Counts(), Bytes(), Truths()])
 def test_arrays_of_data(model, tmp_path):
     calls = [(row * 2,) for row in rand(8, 3, 4)]
     check(model, calls)
