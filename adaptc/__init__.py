@@ -136,12 +136,14 @@ def load(
     threads: int = 1,
     max_iterations: int | None = None,
     random_seed: int | None = None,
+    by_block: bool = False,
 ) -> Executable:
     """Load the artifact at `path` (a folder or a .adaptc file): a callable with the network's own signature.
 
     `engine` None takes the one that the artifact was compiled for; `threads` is the number of threads the engine
     may use in one call. A call in which one loop takes more than `max_iterations` raises `LoopError`. A network that
-    draws random numbers draws them from `random_seed`, by default that of the compile.
+    draws random numbers draws them from `random_seed`, by default that of the compile. With `by_block`, and where
+    iterations are limited, each block runs on its own, though the artifact may have graphs of whole regions.
     Raises `ArtifactError`, `EngineError`, and `InputError` for a wrong `threads`, `max_iterations` or `random_seed`.
     """
     from pathlib import Path
@@ -149,5 +151,10 @@ def load(
     from adaptc.runtime import load as load_executable
 
     return load_executable(
-        Path(path), engine=engine, threads=threads, max_iterations=max_iterations, random_seed=random_seed
+        Path(path),
+        engine=engine,
+        threads=threads,
+        max_iterations=max_iterations,
+        random_seed=random_seed,
+        by_block=by_block,
     )

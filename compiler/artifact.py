@@ -8,18 +8,20 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
 from adaptc.compiler.backends.onnx.precision import border_type
-from adaptc.compiler.backends.onnx.units import ENGINE, write_units
+from adaptc.compiler.backends.onnx.units import ENGINE, Units, write_units
 from adaptc.compiler.host import host_program
 from adaptc.compiler.ir.host_types import dtype_name
 from adaptc.compiler.ir.program import Program
-from adaptc.compiler.options import Progress, no_progress
-from adaptc.runtime.artifact import MANIFEST, REPORT, file_table, write_host, write_manifest
+from adaptc.compiler.options import PlanMode, Progress, no_progress
+from adaptc.compiler.planning import Planned, carry_out
+from adaptc.runtime.artifact import MANIFEST, REPORT, file_table, write_host, write_manifest, write_plan
 from adaptc.runtime.errors import AdaptcError
 from adaptc.runtime.hostfile import write_host_source
 from adaptc.runtime.manifest import SCHEMA, Manifest, Sample, Signature, TensorSpec
@@ -48,8 +50,8 @@ def write_artifact(
     and CompileError where a block cannot be compiled.
     """
     with staged(folder) as staging:
-        manifest = write_contents(program, staging, provenance, progress)
-        return complete(staging, manifest, samples, report)
+        contents = write_contents(program, staging, provenance, progress)
+        return complete(staging, contents.manifest, samples, report)
 
 
 @contextlib.contextmanager
@@ -75,31 +77,47 @@ def staged(folder: Path) -> Iterator[Path]:
         shutil.rmtree(workspace, ignore_errors=True)
 
 
+@dataclass(frozen=True)
+class Contents:
+    """What an artifact holds: its manifest, the units of its blocks, and its plan."""
+
+    manifest: Manifest
+    units: Units
+    planned: Planned
+
+
 def write_contents(
-    program: Program, folder: Path, provenance: Mapping[str, str], progress: Progress = no_progress
-) -> Manifest:
+    program: Program,
+    folder: Path,
+    provenance: Mapping[str, str],
+    progress: Progress = no_progress,
+    mode: PlanMode = "auto",
+) -> Contents:
     """Write an artifact into `folder` that can be loaded; samples and report are still to come (`complete`)."""
     with _writing(folder):
-        units, weights, block_units = write_units(program, folder, progress)
+        units = write_units(program, folder, progress)
+        planned = carry_out(program, units, folder, mode, progress)
         inputs = tuple(
             TensorSpec(value.name, dtype_name(border_type(value.type.dtype)), value.type.shape)
             for value in program.inputs
         )
-        host = host_program(program, block_units)
+        host = host_program(program, units.block_units)
         manifest = Manifest(
             schema=SCHEMA,
             name=program.name,
             engine=ENGINE,
             signature=Signature(program.arguments, inputs),
-            units=tuple(units),
-            weights=tuple(weights),
+            units=(*units.units, *planned.units),
+            weights=units.table.rows,
             samples=(),
             files={},
             provenance=dict(provenance),
         )
         write_host(folder, host)
-        write_host_source(folder, host, manifest)
-    return complete(folder, manifest, None, {})
+        if planned.host is not None:
+            write_plan(folder, planned.host)
+        write_host_source(folder, planned.host or host, manifest)
+    return Contents(complete(folder, manifest, None, {}), units, planned)
 
 
 def complete(folder: Path, manifest: Manifest, samples: Samples | None, report: Mapping[str, Any]) -> Manifest:

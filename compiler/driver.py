@@ -16,7 +16,7 @@ from typing import Any, cast
 from torch import nn
 
 from adaptc.compiler import summary
-from adaptc.compiler.artifact import complete, pack, staged, write_contents
+from adaptc.compiler.artifact import Contents, complete, pack, staged, write_contents
 from adaptc.compiler.checks import check_tensors, failing_call, settled, training_problems
 from adaptc.compiler.errors import CompileError, VerificationError
 from adaptc.compiler.frontend.capture import capture
@@ -24,7 +24,9 @@ from adaptc.compiler.ir.program import Block, Program, programs
 from adaptc.compiler.ir.verify import verify as verify_program
 from adaptc.compiler.locations import Locations
 from adaptc.compiler.options import CompileOptions, Progress, no_progress
+from adaptc.compiler.plan.plan import record
 from adaptc.compiler.read_network import ReadNetwork
+from adaptc.compiler.replay import PlannedExecutable
 from adaptc.compiler.report import CompileReport, Stages, session_record, verification_record
 from adaptc.compiler.signature import Bound, ExampleInputs, apply_dims, bind, check_samples
 from adaptc.compiler.threads import suitable_threads
@@ -39,7 +41,6 @@ from adaptc.runtime.artifact import Artifact, artifact_size
 from adaptc.runtime.engines import ENGINES
 from adaptc.runtime.errors import AdaptcError, EngineError
 from adaptc.runtime.hostprogram import HostBlock, Read, successors
-from adaptc.runtime.manifest import Manifest
 
 FILE_SUFFIX = ".adaptc"
 """An output of this suffix is a single file, any other a folder."""
@@ -78,18 +79,18 @@ def compile_model(
         with stages.time("passes"):
             passes = optimise(program, progress)
         with stages.time("units"), locations.problems_in_full():
-            manifest = write_contents(locations.shortened_program(program), folder, _provenance(), progress)
-            manifest = complete(folder, manifest, None, {})  # what is to be verified must load
+            shortened = locations.shortened_program(program)
+            contents = write_contents(shortened, folder, _provenance(), progress, options.plan)
+            manifest = contents.manifest
         verification = sessions = None
         if options.verify:
-            loaded = load(folder, engine=options.engine, max_iterations=options.max_iterations)
-            with stages.time("verify"), loaded as executable:
+            with stages.time("verify"), _to_verify(folder, contents, options) as executable:
                 verification = verify_executable(program, model, bound, executable, options, progress)
                 _raise_if_wrong(verification)
                 sessions = _verify_sessions(program, model, bound, executable, options, progress)
                 if sessions is not None:
                     _raise_if_wrong(sessions)
-        report = _report(program, locations, manifest, folder, output, passes, stages, verification, sessions)
+        report = _report(program, locations, contents, folder, output, passes, stages, verification, sessions)
         manifest = complete(folder, manifest, verification.samples if verification else None, report.to_dict())
         return replace(report, artifact_bytes=artifact_size(folder, manifest))
 
@@ -140,7 +141,7 @@ def check_units(program: Program, folder: Path | None) -> None:
     """
     locations = Locations(folder)
     with tempfile.TemporaryDirectory(prefix="adaptc-") as made, locations.problems_in_full():
-        write_contents(locations.shortened_program(program), Path(made), {})
+        write_contents(locations.shortened_program(program), Path(made), {}, mode="blocks")
 
 
 def optimise(program: Program, progress: Progress = no_progress) -> list[PassReport]:
@@ -155,11 +156,27 @@ def optimise(program: Program, progress: Progress = no_progress) -> list[PassRep
     return reports
 
 
+@contextlib.contextmanager
+def _to_verify(folder: Path, contents: Contents, options: CompileOptions) -> Iterator[Executable | PlannedExecutable]:
+    """The artifact in `folder` as verification takes it: with a plan, what it computes is compared on every path."""
+    with load(folder, engine=options.engine, max_iterations=options.max_iterations) as blocks:
+        if contents.planned.host is None:
+            yield blocks
+            return
+        with load(folder, engine=options.engine) as shipped:
+            planned = PlannedExecutable(blocks, shipped, contents, folder)
+            try:
+                yield planned
+                planned.finish()
+            finally:
+                planned.close()
+
+
 def verify_executable(
     program: Program,
     model: nn.Module,
     bound: Bound,
-    executable: Executable,
+    executable: Executable | PlannedExecutable,
     options: CompileOptions,
     progress: Progress = no_progress,
 ) -> VerificationReport:
@@ -183,7 +200,7 @@ def _verify_sessions(
     program: Program,
     model: nn.Module,
     bound: Bound,
-    executable: Executable,
+    executable: Executable | PlannedExecutable,
     options: CompileOptions,
     progress: Progress,
 ) -> VerificationReport | None:
@@ -301,7 +318,7 @@ def _destination(output: Path) -> Iterator[Path]:
 def _report(
     program: Program,
     locations: Locations,
-    manifest: Manifest,
+    contents: Contents,
     folder: Path,
     output: Path,
     passes: list[PassReport],
@@ -313,13 +330,15 @@ def _report(
     return CompileReport(
         name=program.name,
         output=output,
-        engine=manifest.engine,
+        engine=contents.manifest.engine,
         blocks=tuple(summary.blocks(program, locations)),
         branches=tuple(summary.branches(program, locations)),
         codes=len({id(block.code) for block in program.blocks.values() if block.code is not None}),
-        units=len(manifest.units),
+        units=len(contents.units.units),
+        graphs=len(contents.planned.units),
+        plan=tuple(record(part.plan) for part in contents.planned.parts),
         weight_bytes=weights.stat().st_size if weights.exists() else 0,
-        parameter_bytes=sum(weight.size for weight in manifest.weights),
+        parameter_bytes=sum(weight.size for weight in contents.manifest.weights),
         artifact_bytes=0,
         passes=tuple(asdict(report) for report in passes),
         stages=tuple(stages.done),

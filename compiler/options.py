@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
+
+PlanMode = Literal["auto", "blocks"]
+"""Whether regions may become single graphs, or every block stays a unit of its own."""
 
 Progress = Callable[[str, int, int], None]
 """Called with a stage's name, the steps done and the steps in all (0: not known)."""
@@ -23,13 +27,15 @@ class CompileOptions:
     input sets that verification runs, drawn from `seed`; a run in which a loop takes more than `max_iterations` is not
     compared. `folder` is the one that the artifact's names of source
     files are relative to (the model file's); None leaves them relative to ``sys.path``. `random_seed` is the seed of
-    the network's own random numbers; with None a network that draws any is refused.
+    the network's own random numbers; with None a network that draws any is refused. `plan` says whether regions may
+    become single graphs.
     """
 
     name: str = "network"
     dynamic: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     samples: tuple[object, ...] = ()
     engine: str = "onnxruntime"
+    plan: PlanMode = "auto"
     verify: bool = True
     random_inputs: int = 8
     max_iterations: int = 10_000

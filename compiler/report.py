@@ -43,7 +43,8 @@ class Stages:
 class CompileReport:
     """The result of a compile.
 
-    `codes` counts distinct structures among the blocks and `units` the files that engines run. `weight_bytes` is
+    `codes` counts distinct structures among the blocks, `units` the files that run them, and `graphs` those that run
+    whole regions; `plan` says of each region how it runs and why, for each program of a session. `weight_bytes` is
     the size of the weights in the artifact, `parameter_bytes` that of the distinct parameters that blocks use, and
     `artifact_bytes` the size of the whole artifact. `verification` is empty where the compile did not verify;
     otherwise its "paths" list every path that was compared with eager PyTorch. `sessions` tells of calls that follow
@@ -57,6 +58,8 @@ class CompileReport:
     branches: tuple[BranchSummary, ...]
     codes: int
     units: int
+    graphs: int
+    plan: tuple[Mapping[str, Any], ...]
     weight_bytes: int
     parameter_bytes: int
     artifact_bytes: int

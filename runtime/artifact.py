@@ -21,6 +21,7 @@ from adaptc.runtime.manifestcheck import check_manifest, check_name
 
 MANIFEST = "manifest.json"
 HOST = "host.json"
+PLAN = "plan.json"
 REPORT = "report.json"
 
 Typed = TypeVar("Typed")
@@ -30,13 +31,16 @@ Typed = TypeVar("Typed")
 class Artifact:
     """An artifact whose files are those that its manifest lists.
 
-    `kinds` say what each value of `host` is; `close` removes the files that were extracted, if it came zipped.
+    `host` calls a unit for each block; `plan` does the same with units that compute whole regions, and is `host` where
+    the compile planned none. `kinds` say what each value of `host` is; `close` removes the files that were extracted,
+    if it came zipped.
     """
 
     path: Path
     folder: Path
     manifest: Manifest
     host: HostProgram
+    plan: HostProgram
     kinds: Kinds
     report: dict[str, Any]
     close: Callable[[], None]
@@ -102,8 +106,13 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def write_host(folder: Path, program: HostProgram) -> None:
-    """Write ``host.json``. `adaptc.runtime.hostfile.write_host_source` writes the same as Python."""
+    """Write ``host.json``."""
     (folder / HOST).write_bytes(_text(program))
+
+
+def write_plan(folder: Path, program: HostProgram) -> None:
+    """Write ``plan.json``: what calls run. `adaptc.runtime.hostfile.write_host_source` writes the same as Python."""
+    (folder / PLAN).write_bytes(_text(program))
 
 
 def file_table(folder: Path) -> dict[str, File]:
@@ -144,7 +153,15 @@ def _open(path: Path, folder: Path, close: Callable[[], None]) -> Artifact:
         )
     report = decode((folder / REPORT).read_bytes(), dict[str, Any], str(path / REPORT))
     host = decode((folder / HOST).read_bytes(), HostProgram, str(path / HOST))
-    return Artifact(path, folder, manifest, host, check_all(host, manifest), report, close)
+    kinds = check_all(host, manifest)
+    plan = host
+    if PLAN in manifest.files:
+        plan = decode((folder / PLAN).read_bytes(), HostProgram, str(path / PLAN))
+        try:
+            check_all(plan, manifest)
+        except ArtifactError as error:
+            raise ArtifactError(str(error).replace(HOST, PLAN, 1)) from error
+    return Artifact(path, folder, manifest, host, plan, kinds, report, close)
 
 
 def _check_files(path: Path, folder: Path, manifest: Manifest) -> None:

@@ -12,9 +12,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from adaptc.runtime.artifact import Artifact, open_artifact
-from adaptc.runtime.engines import EngineOptions, open_engine
+from adaptc.runtime.engines import EngineOptions, Units, open_engine
 from adaptc.runtime.errors import AdaptcError, InputError, SessionError
 from adaptc.runtime.hosted import HostedProgram
+from adaptc.runtime.hostprogram import HostProgram, units_of
 from adaptc.runtime.inputs import binder, changed_arrays, input_checks
 from adaptc.runtime.placement import Limits
 from adaptc.runtime.probing import Value
@@ -39,18 +40,20 @@ def load(
     threads: int = 1,
     max_iterations: int | None = None,
     random_seed: int | None = None,
+    by_block: bool = False,
 ) -> Executable:
     """Load the artifact at `path`, a folder or a ``.adaptc`` file.
 
     `engine` None takes the one that the artifact was compiled for; `threads` is the number of threads that the
     engine may use in one call. A call in which one loop takes more than `max_iterations` raises `LoopError`. A network
-    that draws random numbers draws them from `random_seed`, by default that of the compile.
+    that draws random numbers draws them from `random_seed`, by default that of the compile. With `by_block`, and where
+    iterations are limited, each block runs on its own, though the artifact may have graphs of whole regions.
     Raises `ArtifactError`, `EngineError`, and `InputError` for a wrong `threads`, `max_iterations` or
     `random_seed`.
     """
     artifact = open_artifact(path)
     try:
-        return Executable(artifact, engine, threads, max_iterations, random_seed)
+        return Executable(artifact, engine, threads, max_iterations, random_seed, by_block)
     except BaseException:
         artifact.close()
         raise
@@ -69,6 +72,7 @@ class Executable:
         threads: int,
         max_iterations: int | None = None,
         random_seed: int | None = None,
+        by_block: bool = False,
     ) -> None:
         self._finalizer = weakref.finalize(self, artifact.close)
         if type(threads) is not int or not 1 <= threads <= MOST_THREADS:
@@ -80,12 +84,16 @@ class Executable:
         self._seed = artifact.host.seed if random_seed is None else random_seed
         self._limits = Limits(iterations=max_iterations)
         self._artifact = artifact
-        self._engine = open_engine(
-            manifest.engine if engine is None else engine, EngineOptions(threads, len(manifest.units))
-        )
-        self._calls = {unit.name: self._engine.open(unit, artifact.folder / unit.file) for unit in manifest.units}
+        # No graph counts the iterations of its loops.
+        self._program = artifact.host if by_block or max_iterations is not None else artifact.plan
+        units = units_of(self._program)
+        options = EngineOptions(threads, len(units))
+        opened = open_engine(manifest.engine if engine is None else engine, options)
+        self._calls = Units(opened, manifest.units, artifact.folder)
+        for unit in units:
+            self._calls[unit]
         self._builders = Builders()
-        self._first = HostedProgram(artifact.host, manifest, self._calls, self._limits, self._builders)
+        self._first = self._hosted(self._program, artifact.host)
         self._host, self._build = self._first.run, self._first.build
         self._bind = binder(manifest.signature)
         changes = artifact.host.changes
@@ -130,12 +138,11 @@ class Executable:
     @cached_property
     def _programs(self) -> tuple[HostedProgram, ...]:
         """The programs of a session, the first call's first."""
-        manifest = self._artifact.manifest
-        later = [
-            HostedProgram(program, manifest, self._calls, self._limits, self._builders)
-            for program in self._artifact.host.later
-        ]
-        return (self._first, *later)
+        both = zip(self._program.later, self._artifact.host.later, strict=True)
+        return (self._first, *(self._hosted(program, blocks) for program, blocks in both))
+
+    def _hosted(self, program: HostProgram, blocks: HostProgram) -> HostedProgram:
+        return HostedProgram(program, self._artifact.manifest, self._calls, self._limits, self._builders, blocks)
 
     def _check_open(self) -> None:
         if not self._finalizer.alive:
@@ -169,7 +176,7 @@ class Executable:
 
     def trace(self, *args: Any, **kwargs: Any) -> Trace:
         """Run the network as a call does, and tell the path, the reads and each unit's time. Raises as a call does."""
-        return self._traced(args, kwargs, {}, forced=False)
+        return self._traced(args, kwargs, {}, forced=False)[0]
 
     def run_forced(
         self,
@@ -183,15 +190,28 @@ class Executable:
         value to the data. Where the network raises, `Trace.raises` says so. Raises `InputError` for the name of a
         read that the program does not have.
         """
+        return self._traced(tuple(args), dict(kwargs), forced, forced=True)[0]
+
+    def run_noted(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], forced: Forced
+    ) -> tuple[Trace, Sequence[Value]]:
+        """`run_forced`, with the values that the data would have given the reads."""
         return self._traced(tuple(args), dict(kwargs), forced, forced=True)
 
-    def _traced(self, args: tuple[Any, ...], kwargs: dict[str, Any], reads: Forced, *, forced: bool) -> Trace:
+    def flat_inputs(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Sequence[Any]:
+        """What a call passes to its host program. Raises `InputError` if the arguments do not fit."""
+        return [*self._start(), *self._bind(tuple(args), dict(kwargs))]
+
+    def _traced(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], reads: Forced, *, forced: bool
+    ) -> tuple[Trace, Sequence[Value]]:
         targets = self._changed(args, kwargs) if self._changed else ()
-        probe = self._first.probe(reads)
-        trace, _, _ = self._first.traced(probe, [*self._start(), *self._bind(args, kwargs)], forced=forced)
+        program = self._first.by_block
+        probe = program.probe(reads)
+        trace, _, _ = program.traced(probe, self.flat_inputs(args, kwargs), forced=forced)
         for target, new in zip(targets, trace.changed):
             np.copyto(target, new)
-        return trace
+        return trace, probe.natural
 
     def verify(self, tolerance: float = 1e-5) -> list[SampleResult]:
         """Run the artifact's samples again and compare with eager PyTorch's outputs, which lie in the artifact.
@@ -199,13 +219,14 @@ class Executable:
         A leaf's relative error is max|a - b| / max(max|b|, 1e-6); ints, bools and the path must be equal.
         """
         checks = input_checks(self._artifact.manifest.signature)
+        program = self._first.by_block
 
         def run(inputs: Sequence[Any], forced: Forced) -> Rerun:
             sizes: dict[str, int] = {}
             arrays = [check(value, sizes) for check, value in zip(checks, inputs)]
             values = [*self._start(), *arrays]
-            trace, block, outputs = self._first.traced(self._first.probe(forced), values, forced=True)
-            leaves = outputs[: self._first.leaves[block]] if block >= 0 else ()
+            trace, block, outputs = program.traced(program.probe(forced), values, forced=True)
+            leaves = outputs[: program.leaves[block]] if block >= 0 else ()
             return Rerun(leaves, trace.raises, trace.path)
 
         artifact = self._artifact
@@ -221,7 +242,8 @@ class Executable:
         self._changed = None
         self._calls.clear()
         self.__dict__.pop("_programs", None)
-        self._first.run = self._first.__dict__["probed"] = closed
+        for program in (self._first, self._first.__dict__.get("by_block", self._first)):
+            program.run = program.__dict__["probed"] = closed
         self._finalizer()
 
     def __enter__(self) -> Executable:

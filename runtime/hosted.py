@@ -8,7 +8,7 @@ from typing import Any
 
 from adaptc.runtime.engines.base import UnitCall
 from adaptc.runtime.errors import InputError, NetworkError
-from adaptc.runtime.hostprogram import Branch, HostProgram, Return, Switch, draws
+from adaptc.runtime.hostprogram import Branch, HostProgram, Return, Switch, draws, units_of
 from adaptc.runtime.manifest import Manifest
 from adaptc.runtime.placement import Limits
 from adaptc.runtime.probing import Probe, Value, reads_of
@@ -24,7 +24,8 @@ class HostedProgram:
 
     By that number: `build` makes the network's result of the outputs, `leaves` is how many of them are its leaves, and
     `next` the number of the program that a session goes on with, None where no state is left behind. A program that
-    `draws` takes a stream of random numbers before all else.
+    `draws` takes a stream of random numbers before all else. `by_block` is the same program with a unit for each block:
+    what is traced and forced.
     """
 
     def __init__(
@@ -34,10 +35,15 @@ class HostedProgram:
         calls: Mapping[str, UnitCall],
         limits: Limits,
         builders: Builders,
+        blocks: HostProgram,
     ) -> None:
         self.program = program
-        self.draws = draws(program)
+        self._blocks = blocks
         self._manifest = manifest
+        self._builders = builders
+        self.draws = draws(program)
+        used = units_of(program)
+        self._units = tuple(unit for unit in manifest.units if unit.name in used)
         self._calls = calls
         self._limits = limits
         self.run: HostFunction = self._function(probed=False)
@@ -51,9 +57,16 @@ class HostedProgram:
                 self.next[number] = block.terminator.next
 
     def _function(self, probed: bool) -> HostFunction:
-        units, inputs = self._manifest.units, self._manifest.signature.inputs
-        source = host_source(self.program, units, inputs, probed=probed, limits=self._limits)
-        return host_function(source, units, self._calls)
+        inputs = self._manifest.signature.inputs
+        source = host_source(self.program, self._units, inputs, probed=probed, limits=self._limits)
+        return host_function(source, self._units, self._calls)
+
+    @cached_property
+    def by_block(self) -> HostedProgram:
+        """The program block by block; opens the units of its blocks when it is first asked for."""
+        if self._blocks is self.program:
+            return self
+        return HostedProgram(self._blocks, self._manifest, self._calls, self._limits, self._builders, self._blocks)
 
     @cached_property
     def probed(self) -> Callable[..., tuple[int, tuple[Any, ...]]]:
@@ -84,7 +97,7 @@ class HostedProgram:
         return self._trace(probe, self.build[block](outputs), changed, ""), block, outputs
 
     def _trace(self, probe: Probe, outputs: Any, changed: tuple[Any, ...], raises: str) -> Trace:
-        program, units = self.program, self._manifest.units
+        program, units = self.program, self._units
         reads = reads_of(program)
         decisions: list[tuple[str, bool | int]] = []
         for number, taken in probe.decisions:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+import msgspec
 
 from adaptc.runtime.errors import EngineError
 from adaptc.runtime.expressions import literal
 from adaptc.runtime.hostcheck import check
-from adaptc.runtime.hostprogram import Branch, HostProgram, Return, Switch
+from adaptc.runtime.hostprogram import Branch, HostProgram, Return, Switch, units_of
 from adaptc.runtime.identifiers import identifier
 from adaptc.runtime.manifest import Argument, Manifest, Unit
 from adaptc.runtime.placement import Limits
@@ -33,7 +35,8 @@ from adaptc.runtime.treecheck import leaf_indices, nodes
 
 HEAD = '''"""The host program of a compiled network, as Python on NumPy and ONNX Runtime alone.
 
-Written by adaptc from host.json, to be read and to be copied out: adaptc itself never runs it.
+Written by adaptc from plan.json (host.json where there is none), to be read and to be copied out: adaptc itself never
+runs it.
 
     run = load("path/to/the/artifact")  # the folder that holds units/
     outputs = run(...)  # NumPy arrays in the order of the network's own arguments; nothing is checked
@@ -84,11 +87,13 @@ def write_host_source(folder: Path, program: HostProgram, manifest: Manifest) ->
 def host_file(program: HostProgram, manifest: Manifest) -> str:
     """The text of ``host.py``. Raises as `write_host_source` does."""
     check(program, manifest)
-    for unit in manifest.units:
+    used = units_of(msgspec.structs.replace(program, later=()))
+    units = [unit for unit in manifest.units if unit.name in used]
+    for unit in units:
         if unit.engine != "onnxruntime":
             raise EngineError(f"host.py cannot be written: unit {unit.name!r} is for {unit.engine}")
-    printer = FilePrinter(program, manifest)
-    lines: Lines = [*_openings(manifest.units), (1, "")]
+    printer = FilePrinter(program, manifest, units)
+    lines: Lines = [*_openings(units), (1, "")]
     lines += [(1, f"# {_comment(manifest.name)}{_comment(str(call_signature(manifest.signature, program)))}")]
     lines += [*printer.class_lines(), *printer.functions(1), (1, ""), (1, "return run")]
     stream = f"\n\n{inspect.getsource(Stream)}\n\n" if printer.draws else "\n\n"
@@ -98,9 +103,9 @@ def host_file(program: HostProgram, manifest: Manifest) -> str:
 class FilePrinter(HostPrinter):
     """Prints the host with nested arguments and results, and with the user's lines as comments."""
 
-    def __init__(self, program: HostProgram, manifest: Manifest) -> None:
-        names = unit_identifiers(manifest.units)
-        super().__init__(program, manifest.units, manifest.signature.inputs, names, Limits())
+    def __init__(self, program: HostProgram, manifest: Manifest, units: Sequence[Unit]) -> None:
+        names = unit_identifiers(units)
+        super().__init__(program, units, manifest.signature.inputs, names, Limits())
         self.steps = _CommentedSteps(program, self.steps.units, names, self.kinds)
         self.signature = manifest.signature
         self.classes: dict[tuple[str, tuple[str, ...]], str] = {}

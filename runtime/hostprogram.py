@@ -254,6 +254,12 @@ def successors(terminator: Terminator) -> tuple[Edge, ...]:
             return ()
 
 
+def units_of(program: HostProgram) -> frozenset[str]:
+    """The names of the units that a program or those of its session call."""
+    steps = (step for part in (program, *program.later) for block in part.blocks for step in block.steps)
+    return frozenset(step.unit for step in steps if isinstance(step, Call))
+
+
 def draws(program: HostProgram) -> bool:
     """Whether a program draws random numbers."""
     return any(isinstance(step, Draw) for block in program.blocks for step in block.steps)

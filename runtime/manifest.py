@@ -8,7 +8,7 @@ import msgspec
 
 from adaptc.runtime.tree import Tree
 
-SCHEMA = 3
+SCHEMA = 4
 """The version of the artifact format that this code writes and reads: another one for each change of it."""
 
 

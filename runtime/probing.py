@@ -18,8 +18,8 @@ Value = bool | int | float
 
 class Probe:
     """What one call of an instrumented host does. `forced` holds, per read, the values that replace its own, in
-    order; None leaves a value as it is. Numbers stand for blocks, units (in the manifest's order) and reads (in the
-    program's order).
+    order; None leaves a value as it is. `natural` are the values that the data would have given. Numbers stand for
+    blocks, units (in the manifest's order) and reads (in the program's order).
     """
 
     def __init__(self, forced: Mapping[int, Sequence[Value | None]] | None = None) -> None:
@@ -27,6 +27,7 @@ class Probe:
         self.blocks: list[int] = []
         self.decisions: list[tuple[int, bool | int]] = []
         self.reads: list[tuple[int, Value]] = []
+        self.natural: list[Value] = []
         self.units: list[tuple[int, int]] = []
 
     def block(self, number: int) -> None:
@@ -34,7 +35,8 @@ class Probe:
         self.blocks.append(number)
 
     def read(self, number: int, value: Value) -> Value:
-        """The value that a read is to give."""
+        """The value that a read is to give, where the data gives `value`."""
+        self.natural.append(value)
         if number in self._forced:
             forced = next(self._forced[number], None)
             value = value if forced is None else forced

@@ -74,13 +74,30 @@ class Session:
 
     def trace(self, *args: Any, **kwargs: Any) -> Trace:
         """Run the network once more as a call does, and tell the path, the reads and each unit's time."""
-        return self._traced(args, kwargs, {}, forced=False)
+        return self._traced(args, kwargs, {}, forced=False)[0]
 
     def run_forced(
         self, args: Sequence[Any], kwargs: Mapping[str, Any], forced: Mapping[str, Sequence[Value | None]]
     ) -> Trace:
         """Run the network once more with the values of reads replaced, as `Executable.run_forced` does."""
+        return self._traced(tuple(args), dict(kwargs), forced, forced=True)[0]
+
+    def run_noted(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], forced: Mapping[str, Sequence[Value | None]]
+    ) -> tuple[Trace, Sequence[Value]]:
+        """`run_forced`, with the values that the data would have given the reads."""
         return self._traced(tuple(args), dict(kwargs), forced, forced=True)
+
+    def flat_inputs(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Sequence[Any]:
+        """What the next call passes to its host program: a stream of random numbers, the arguments, the state."""
+        arrays = self._arrays(tuple(args), dict(kwargs))
+        stream = (self._stream.copy(),) if self._current.draws else ()
+        return [*stream, *arrays, *self._state]
+
+    @property
+    def state(self) -> tuple[Any, ...]:
+        """What the last call left for the next one: arrays and host scalars, which are not to be written into."""
+        return self._state
 
     def reset(self) -> None:
         """Begin again: the next call is the first one of a new session."""
@@ -115,21 +132,24 @@ class Session:
         """The size in bytes of the arrays that the last call left for the next one."""
         return sum(value.nbytes for value in self._state if isinstance(value, np.ndarray))
 
-    def _traced(self, args: tuple[Any, ...], kwargs: dict[str, Any], reads: Any, *, forced: bool) -> Trace:
+    def _traced(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], reads: Any, *, forced: bool
+    ) -> tuple[Trace, Sequence[Value]]:
         with self._turn():
             targets = self._changed(args, kwargs) if self._changed else ()
             arrays = self._arrays(args, kwargs)
-            current = self._current
+            current = self._current.by_block
             values = [*self._before(current), *arrays, *self._state]
             with self._drawing() as put_back:
-                trace, block, outputs = current.traced(current.probe(reads), values, forced=forced)
+                probe = current.probe(reads)
+                trace, block, outputs = current.traced(probe, values, forced=forced)
                 if trace.raises:
                     put_back()
             if not trace.raises:
                 self._go_on(current, block, outputs, arrays)
                 for target, new in zip(targets, trace.changed):
                     np.copyto(target, new)
-            return trace
+            return trace, probe.natural
 
     def _before(self, current: HostedProgram) -> tuple[Stream, ...]:
         return (self._stream,) if current.draws else ()

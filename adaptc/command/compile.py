@@ -61,6 +61,8 @@ def compile_model_file(output: Output, request: CompileRequest) -> int:
 
 def _show(output: Output, report: CompileReport) -> None:
     parts = [count(len(report.blocks), "block"), count(report.units, "unit")]
+    if report.graphs:
+        parts[-1] += f", run as {count(report.graphs, 'graph')}"
     branches = count(len(report.branches), "branch")
     output.print(f"{report.name}: {branches} on data, {' in '.join(parts)}", "")
     if report.verification:

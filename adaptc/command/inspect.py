@@ -13,9 +13,10 @@ from adaptc.command.output import OK, Output
 from adaptc.command.structure import block_table, branch_table, host_dot
 from adaptc.command.text import count, facts, size
 from adaptc.extras import needs_compiler
-from adaptc.runtime.artifact import artifact_size, open_artifact
+from adaptc.runtime.artifact import Artifact, artifact_size, open_artifact
 from adaptc.runtime.errors import InputError
 from adaptc.runtime.hostfile import host_file
+from adaptc.runtime.hostprogram import units_of
 from adaptc.runtime.inputs import describe
 from adaptc.runtime.manifestcheck import WEIGHTS
 
@@ -84,20 +85,28 @@ def _inspect_artifact(output: Output, request: InspectRequest) -> int:
     with contextlib.closing(open_artifact(request.target)) as artifact:
         report, manifest = artifact.report, artifact.manifest
         if request.host:
-            output.raw(host_file(artifact.host, manifest).rstrip())
+            output.raw(host_file(artifact.plan, manifest).rstrip())
         elif request.dot:
             output.raw(host_dot(manifest.name, artifact.host, report.get("blocks", [])))
         else:
             about = [
                 ("artifact", size(artifact_size(artifact.folder, manifest))),
                 ("weights", size(manifest.files[WEIGHTS].size if manifest.weights else 0)),
-                ("units", f"{len(manifest.units)} for {manifest.engine}"),
+                ("units", _units(artifact)),
                 ("samples", str(len(manifest.samples))),
                 ("inputs", ", ".join(f"{spec.name} {describe(spec)}" for spec in manifest.signature.inputs)),
                 ("made with", ", ".join(f"{name} {value}" for name, value in manifest.provenance.items())),
             ]
             _show(output, manifest.name, report.get("blocks", []), report.get("branches", []), about)
     return OK
+
+
+def _units(artifact: Artifact) -> str:
+    """How many units there are, and how many graphs of regions."""
+    graphs = len(units_of(artifact.plan) - units_of(artifact.host))
+    manifest = artifact.manifest
+    text = f"{len(manifest.units) - graphs} for {manifest.engine}"
+    return f"{text}, run as {count(graphs, 'graph')}" if graphs else text
 
 
 def _show(

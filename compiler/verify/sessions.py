@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import torch
@@ -32,7 +32,6 @@ from adaptc.compiler.verify.eager import Number, detached
 from adaptc.compiler.verify.report import VerificationReport
 from adaptc.compiler.verify.runs import Forced
 from adaptc.compiler.verify.verify import Progress, verify
-from adaptc.runtime import Executable as RuntimeExecutable
 from adaptc.runtime import Trace as RuntimeTrace
 from adaptc.runtime.hostprogram import Edge, Expr, Jump, Read, Ref, Return
 from adaptc.runtime.treecheck import leaf_count
@@ -49,7 +48,7 @@ def verify_sessions(
     program: Program,
     model: nn.Module,
     bound: Bound,
-    executable: RuntimeExecutable,
+    executable: Conversing,
     *,
     random: int,
     seed: int,
@@ -214,10 +213,29 @@ class SessionTrace:
     changed: tuple[Any, ...]
 
 
+class Session(Protocol):
+    """Calls that follow each other, whose reads can be forced (`adaptc.runtime.Session`)."""
+
+    @property
+    def stage(self) -> int: ...
+
+    def run_forced(self, args: Any, kwargs: Any, forced: Any) -> RuntimeTrace:
+        """Call it once more with the values of reads replaced."""
+        ...
+
+
+class Conversing(Protocol):
+    """A compiled network with sessions (`adaptc.runtime.Executable`)."""
+
+    def session(self) -> Session:
+        """A new session."""
+        ...
+
+
 class Conversation:
     """A compiled network whose calls in a session are one call, that of the program `in_sequence`."""
 
-    def __init__(self, executable: RuntimeExecutable) -> None:
+    def __init__(self, executable: Conversing) -> None:
         self._executable = executable
 
     def run_forced(self, args: Any, kwargs: Any, forced: Forced) -> SessionTrace:

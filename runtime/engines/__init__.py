@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from adaptc.runtime.engines.base import Engine, EngineOptions, UnitCall
+from adaptc.runtime.engines.base import Engine, EngineOptions, UnitCall, Units
 from adaptc.runtime.errors import EngineError
 
 ENGINES = ("onnxruntime",)
 """The names of the engines."""
 
-__all__ = ["ENGINES", "Engine", "EngineOptions", "UnitCall", "open_engine"]
+__all__ = ["ENGINES", "Engine", "EngineOptions", "UnitCall", "Units", "open_engine"]
 
 
 def open_engine(name: str, options: EngineOptions) -> Engine:

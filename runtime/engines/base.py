@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -33,3 +33,32 @@ class Engine(Protocol):
     def open(self, unit: Unit, file: Path) -> UnitCall:
         """A callable that runs `unit`, whose code is in `file`. Raises `EngineError` if it cannot be opened."""
         ...
+
+
+class Units(Mapping[str, UnitCall]):
+    """The units of an artifact's folder by name, each opened when it is first asked for.
+
+    Two threads may open one twice.
+    """
+
+    def __init__(self, engine: Engine, units: Iterable[Unit], folder: Path) -> None:
+        self._engine = engine
+        self._units = {unit.name: unit for unit in units}
+        self._folder = folder
+        self._opened: dict[str, UnitCall] = {}
+
+    def __getitem__(self, name: str) -> UnitCall:
+        if name not in self._opened:
+            unit = self._units[name]
+            self._opened[name] = self._engine.open(unit, self._folder / unit.file)
+        return self._opened[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._units)
+
+    def __len__(self) -> int:
+        return len(self._units)
+
+    def clear(self) -> None:
+        """Let go of what is opened."""
+        self._opened.clear()

@@ -69,16 +69,18 @@ def test_what_an_artifact_holds(tmp_path: Path) -> None:
     assert names == {
         "manifest.json",
         "host.json",
+        "plan.json",
         "host.py",
         "report.json",
         "units/entry.onnx",
         "units/deeper.onnx",
+        "units/region_entry.onnx",
         "units/weights.bin",
     }
     assert set(manifest.files) == names - {"manifest.json"}
     assert manifest.provenance == {"torch": "2.13"}
     assert load(tmp_path / "net").paths == report["paths"]
-    assert [unit.loc for unit in manifest.units] == ["model.py:10", "model.py:14"]
+    assert [unit.loc for unit in manifest.units] == ["model.py:10", "model.py:14", "model.py:10"]
     assert manifest.units[0].weights == ("stem.weight", "stem.bias", "exit.weight", "exit.bias")
 
 
@@ -153,7 +155,7 @@ def test_samples_and_report_are_added_to_a_loadable_artifact(tmp_path: Path) -> 
                 np.savez(folder / "samples" / f"{name}.npz", **{"0": np.zeros(1)})
 
     with staged(tmp_path / "net") as folder:
-        manifest = write_contents(early_exit().program, folder, {})
+        manifest = write_contents(early_exit().program, folder, {}).manifest
         assert load(folder).report == {}
         complete(folder, manifest, Samples(), {"seconds": 2.5})
     written = msgspec.json.decode((tmp_path / "net" / "manifest.json").read_bytes(), type=Manifest)

@@ -19,10 +19,16 @@ from adaptc.compiler.errors import CompileError
 from adaptc.compiler.ir.host_types import SCALAR_DTYPES
 from adaptc.compiler.ir.program import Code, Program, ScalarType, TensorType, Type
 from adaptc.runtime.hostprogram import Const, Jump
-from adaptc.runtime.manifest import TensorSpec, Unit
+from adaptc.runtime.manifest import TensorSpec, Unit, Weight
 
 from ..ir.builder import INT, ProgramBuilder, edge, give, make_code, tensor
 from ..ir.programs import SAMPLES, Sample, skip_gates
+
+
+def written(program: Program, folder: Path, *progress: Any) -> tuple[list[Unit], list[Weight], dict[str, str]]:
+    """The units, the rows of the weights file, and the units' names by block."""
+    units = write_units(program, folder, *progress)
+    return units.units, list(units.table.rows), units.block_units
 
 
 def example(type_: Type, generator: torch.Generator) -> torch.Tensor:
@@ -35,7 +41,7 @@ def example(type_: Type, generator: torch.Generator) -> torch.Tensor:
 @pytest.mark.parametrize("make", SAMPLES)
 def test_every_unit_computes_what_its_block_does(make: Callable[..., Sample], tmp_path: Path) -> None:
     program = make().program
-    units, _, block_units = write_units(program, tmp_path)
+    units, _, block_units = written(program, tmp_path)
     by_name = {unit.name: unit for unit in units}
     with_code = [block for block in program.blocks.values() if block.code is not None]
     assert set(block_units) == {block.name for block in with_code}
@@ -84,7 +90,7 @@ def linear_code() -> Code:
 
 def test_units_carry_the_names_of_the_network(tmp_path: Path) -> None:
     weights = {"head.weight": torch.randn(4, 4), "head.bias": torch.randn(4)}
-    (unit,), rows, _ = write_units(one_block(linear_code(), weights), tmp_path)
+    (unit,), rows, _ = written(one_block(linear_code(), weights), tmp_path)
     graph = onnx.load(tmp_path / unit.file, load_external_data=False).graph
     assert [value.name for value in graph.input] == ["x"]
     assert [value.name for value in graph.output] == ["y"]
@@ -106,7 +112,7 @@ def test_equal_codes_are_lowered_once_and_equal_blocks_share_a_unit(
     w1, b = torch.randn(4, 4), torch.randn(4)
     weights = {"w1": w1, "w2": torch.randn(4, 4), "b": b, "tied": w1.clone()}
     blocks = [["w1", "b"], ["w2", "b"], ["w1", "b"], ["tied", "b"]]
-    units, rows, block_units = write_units(one_block(linear_code(), weights, blocks=blocks), tmp_path)
+    units, rows, block_units = written(one_block(linear_code(), weights, blocks=blocks), tmp_path)
     assert len(lowered) == 1
     assert len(units) == 2
     assert len(rows) == 3
@@ -122,7 +128,7 @@ def test_one_weight_under_two_names_in_a_block(tmp_path: Path) -> None:
     square = tensor(4, 4)
     code = make_code("twice", lambda x, a, b: (x @ a @ b,), [square], [square, square])
     one = torch.randn(4, 4)
-    (unit,), rows, _ = write_units(one_block(code, {"encoder": one, "decoder": one.clone()}), tmp_path)
+    (unit,), rows, _ = written(one_block(code, {"encoder": one, "decoder": one.clone()}), tmp_path)
     assert [row.names for row in rows] == [("encoder", "decoder")]
     x = torch.randn(4, 4)
     np.testing.assert_allclose(run_unit(tmp_path, unit, x)[0], (x @ one @ one).numpy(), rtol=1e-4, atol=1e-5)
@@ -130,7 +136,7 @@ def test_one_weight_under_two_names_in_a_block(tmp_path: Path) -> None:
 
 def test_weights_that_no_unit_reads_are_left_out(tmp_path: Path) -> None:
     code = make_code("half", lambda x, a, b: (x + a,), [tensor(4)], [tensor(4), tensor(4)])
-    (unit,), rows, _ = write_units(one_block(code, {"a": torch.ones(4), "b": torch.zeros(4)}), tmp_path)
+    (unit,), rows, _ = written(one_block(code, {"a": torch.ones(4), "b": torch.zeros(4)}), tmp_path)
     assert [row.names for row in rows] == [("a",)]
     assert unit.weights == ("a",)
 
@@ -157,7 +163,7 @@ def test_weights_of_every_type(dtype: torch.dtype, count: int, tmp_path: Path) -
     code = make_code("sum", lambda x, w, o: (w.to(torch.float64) + x + o.sum(),), [tensor(1)], [one, odd])
     weight = (torch.arange(count) % 100).to(dtype)
     program = one_block(code, {"w": weight, "odd": torch.tensor([1, 2, 3], dtype=torch.uint8)})
-    (unit,), _, _ = write_units(program, tmp_path)
+    (unit,), _, _ = written(program, tmp_path)
     expected = weight.double() + 1.5 + 6
     assert torch.equal(torch.from_numpy(run_unit(tmp_path, unit, torch.tensor([1.5]))[0]), expected)
 
@@ -176,7 +182,7 @@ def test_a_weight_is_an_output_and_one_has_no_elements(tmp_path: Path) -> None:
         outputs=["y", "y_2", "y"],
     )
     program = builder.build()
-    (unit,), _, _ = write_units(program, tmp_path)
+    (unit,), _, _ = written(program, tmp_path)
     assert [spec.name for spec in unit.outputs] == ["y", "y_2", "y_3"]
     results = run_unit(tmp_path, unit, torch.ones(2, 3))
     assert [result.shape for result in results] == [(2, 3), (4,), (4,)]
@@ -188,7 +194,7 @@ def test_bfloat16_crosses_the_border_as_float32(tmp_path: Path) -> None:
     state = tensor(3, dtype=torch.bfloat16)
     code = make_code("scale", lambda x, w: (x * w,), [state], [state])
     weight = torch.tensor([1.5, 0.3, -7.0]).bfloat16()
-    (unit,), rows, _ = write_units(one_block(code, {"w": weight}), tmp_path)
+    (unit,), rows, _ = written(one_block(code, {"w": weight}), tmp_path)
     assert unit.inputs == (TensorSpec("x", "float32", (3,)),)
     assert unit.outputs == (TensorSpec("y", "float32", (3,)),)
     assert rows[0].dtype == "bfloat16"
@@ -213,7 +219,7 @@ def test_dimensions_and_scalars_in_the_specs(tmp_path: Path) -> None:
         inputs=["x", "n"],
         outputs=["y"],
     )
-    (unit,), _, _ = write_units(builder.build(), tmp_path)
+    (unit,), _, _ = written(builder.build(), tmp_path)
     assert unit.inputs == (TensorSpec("x", "float32", ("batch", 2)), TensorSpec("n", "int64", ()))
     assert unit.outputs[0].shape == ("2*batch", 2)
     declared = onnxruntime.InferenceSession(str(tmp_path / unit.file)).get_inputs()
@@ -225,7 +231,7 @@ def test_names_of_files_suit_every_system(tmp_path: Path) -> None:
     block = program.blocks.pop("entry")
     block.name = "forward:if 12/else"
     program.blocks[block.name], program.entry = block, block.name
-    (unit,), _, block_units = write_units(program, tmp_path)
+    (unit,), _, block_units = written(program, tmp_path)
     assert unit.file == "units/forward_if_12_else.onnx"
     assert block_units == {"forward:if 12/else": "forward_if_12_else"}
 
@@ -233,7 +239,7 @@ def test_names_of_files_suit_every_system(tmp_path: Path) -> None:
 def test_a_net_of_54_gates(tmp_path: Path) -> None:
     program = skip_gates(54).program
     steps: list[tuple[str, int, int]] = []
-    units, rows, block_units = write_units(program, tmp_path, lambda *step: steps.append(step))
+    units, rows, block_units = written(program, tmp_path, lambda *step: steps.append(step))
     with_code = [block for block in program.blocks.values() if block.code is not None]
     assert len(block_units) == len(with_code) > 100
     assert len(units) <= len(with_code)
@@ -279,7 +285,7 @@ def test_onnx_runtime_folds_weights_that_lie_in_the_file(tmp_path: Path) -> None
     code = make_code("conv", function, [image], [tensor(16, 3, 3, 3), vector, vector, vector, vector])
     weights = {"w": torch.randn(16, 3, 3, 3)}
     weights |= {name: torch.rand(16) + index for index, name in enumerate(("mean", "var", "scale", "shift"), 1)}
-    (unit,), _, _ = write_units(one_block(code, weights), tmp_path)
+    (unit,), _, _ = written(one_block(code, weights), tmp_path)
     options = onnxruntime.SessionOptions()
     options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
     onnxruntime.InferenceSession(str(tmp_path / unit.file), options)
@@ -291,7 +297,7 @@ def test_a_single_integer_lies_in_the_unit(tmp_path: Path) -> None:
     """ONNX Runtime lets it share a tensor with the axes of the operator, which must not lie in another file."""
 
     code = make_code("axes", lambda x, zero: (x.unsqueeze(0) + zero,), [tensor(3)], [tensor(1, dtype=torch.int64)])
-    (unit,), _, _ = write_units(one_block(code, {"zero": torch.zeros(1, dtype=torch.int64)}), tmp_path)
+    (unit,), _, _ = written(one_block(code, {"zero": torch.zeros(1, dtype=torch.int64)}), tmp_path)
     graph = onnx.load(tmp_path / unit.file, load_external_data=False).graph
     assert all(value.data_location == onnx.TensorProto.DEFAULT for value in graph.initializer)
     assert run_unit(tmp_path, unit, torch.ones(3))[0].tolist() == [[1, 1, 1]]

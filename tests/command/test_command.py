@@ -32,7 +32,7 @@ def test_compile_prints_a_table_of_paths(run: Run, in_folder: Path) -> None:
     assert (ran.code, ran.err) == (0, "")
     assert narrow(ran.out)
     first, *_ = ran.out.splitlines()
-    assert first == "exits: 3 branches on data, 7 blocks in 3 units"
+    assert first == "exits: 3 branches on data, 7 blocks in 3 units, run as 1 graph"
     rows = [line.split() for line in ran.out.splitlines() if line.startswith("path ")][1:]
     assert "path     decisions in exits.py   compared" in ran.out
     assert [row[2:4 + number] for number, row in zip((1, 2, 3, 3), rows)] == [

@@ -24,7 +24,7 @@ def test_artifacts_and_mlir_name_no_folder_of_this_machine(run: Run, in_folder: 
     assert run("compile", "net.py", "-o", "artifact").code == 0
     for file in (in_folder / "artifact").rglob("*"):
         assert file.is_dir() or str(in_folder).encode() not in file.read_bytes(), file
-    assert "# nets/exits.py:16" in (in_folder / "artifact" / "host.py").read_text()
+    assert "# nets/exits.py:18" in (in_folder / "artifact" / "host.py").read_text()
     assert b"nets/exits.py:14" in (in_folder / "artifact" / "units" / "b0.onnx").read_bytes()
     for option in ("--mlir", "--dot", "--json"):
         shown = run("inspect", "net.py", option).out

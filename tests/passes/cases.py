@@ -32,6 +32,7 @@ def code(name: str) -> Code:
         "is_large": (lambda w: (w.sum() > 1,), (), 1),
         "add_number": (lambda x, n: (x + n,), (PAIR, INT), 0),
         "mix": (lambda x, h: (x - h,), (PAIR, PAIR), 0),
+        "largest": (lambda x: (x.max().to(torch.int64),), (PAIR,), 0),
     }
     function, inputs, weights = functions[name]
     return make_code(name, function, inputs, [PAIR] * weights)

@@ -22,7 +22,7 @@ from . import networks, programs
 
 def check(folder: Path, program: Program, model: Any, example: torch.Tensor) -> VerificationReport:
     """Write the artifact, verify it, and let it verify itself by its samples."""
-    manifest = complete(folder, write_contents(program, folder, {}), None, {})
+    manifest = complete(folder, write_contents(program, folder, {}).manifest, None, {})
     with load(folder) as executable:
         report = verify(program, model, bind(model.forward, example), executable, random=4)
     complete(folder, manifest, report.samples, report.to_dict())

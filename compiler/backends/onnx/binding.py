@@ -51,7 +51,7 @@ def bind(model: ir.Model, name: str, block: Block, used: Sequence[int], table: W
             continue
         initializers[row] = weights[index]
         (weight_name,) = _unique([block.weights[index]], taken)
-        weights[index].const_value = _tensor(weights[index], weight_name, table.rows[row], folder)
+        weights[index].const_value = weight_tensor(weights[index], weight_name, table.rows[row], folder)
         names.append(weight_name)
     ours = [*inputs, *graph.outputs, *initializers.values()]
     _rename_inner(graph, set(ours), taken)
@@ -104,7 +104,8 @@ def _spec(name: str, type_: Type, dimensions: Mapping[str, str]) -> TensorSpec:
     return TensorSpec(name, dtype_name(border_type(type_.dtype)), shape)
 
 
-def _tensor(value: ir.Value, name: str, row: Weight, folder: Path) -> ir.TensorProtocol:
+def weight_tensor(value: ir.Value, name: str, row: Weight, folder: Path) -> ir.TensorProtocol:
+    """The tensor called `name` for `value`, whose bytes are those of `row` in the weights file in `folder`."""
     assert value.dtype is not None
     assert value.shape is not None
     shape = ir.Shape(value.shape)

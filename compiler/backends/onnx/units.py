@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import onnx_ir as ir
@@ -11,24 +12,32 @@ import onnx_ir as ir
 from adaptc.compiler.backends.onnx.binding import WEIGHTS_FILE, bind, specs, used_weights
 from adaptc.compiler.backends.onnx.kernels import invalid, without_kernels
 from adaptc.compiler.backends.onnx.lower import lower
-from adaptc.compiler.backends.onnx.weights import write_weights
+from adaptc.compiler.backends.onnx.weights import WeightTable, write_weights
 from adaptc.compiler.errors import CompileError, Problem
 from adaptc.compiler.ir.program import Block, Code, Program, programs
 from adaptc.compiler.options import Progress, no_progress
-from adaptc.runtime.manifest import Unit, Weight
+from adaptc.runtime.manifest import Unit
 
 ENGINE = "onnxruntime"
 FOLDER = "units"
 """The folder of units and weights in an artifact."""
 
 
-def write_units(
-    program: Program, folder: Path, progress: Progress = no_progress
-) -> tuple[list[Unit], list[Weight], dict[str, str]]:
-    """Write ``units/*.onnx`` and ``units/weights.bin`` into the artifact at `folder`.
+@dataclass(frozen=True)
+class Units:
+    """The units of a program's blocks, and what they were made of: `block_units` names those of the blocks that have
+    code, `models` are the lowered codes by identity, and `table` the rows of the weights file."""
 
-    Gives the units, the rows of the weights file, and block name -> unit name for the blocks that have code, those
-    of a session's later programs among them.
+    units: list[Unit]
+    block_units: dict[str, str]
+    models: dict[int, ir.Model]
+    table: WeightTable
+
+
+def write_units(program: Program, folder: Path, progress: Progress = no_progress) -> Units:
+    """Write ``units/*.onnx`` and ``units/weights.bin`` into the artifact at `folder`, for a session's later programs
+    too.
+
     Blocks with the same code and equal weights share a unit. Raises `CompileError` listing every operator, of
     all blocks, that cannot be translated or that ONNX Runtime has no kernel for.
     """
@@ -53,7 +62,7 @@ def write_units(
         rows = tuple(table.index[block.weights[index]] for index in used[id(code)])
         unit = units.get((id(code), rows))
         if unit is None:
-            unit = _unit(block, _file_name(block.name, taken), [table.rows[row].names[0] for row in rows])
+            unit = _unit(block, file_name(block.name, taken), [table.rows[row].names[0] for row in rows])
             units[id(code), rows] = unit
             bound = bind(models[id(code)], unit.name, block, used[id(code)], table, units_folder)
             ir.save(bound, folder / unit.file)
@@ -65,7 +74,7 @@ def write_units(
     progress("units", len(blocks), len(blocks))
     if problems:
         raise CompileError(list(dict.fromkeys(problems)))
-    return list(units.values()), list(table.rows), block_units
+    return Units(list(units.values()), block_units, models, table)
 
 
 def _lower_all(codes: Sequence[Code], progress: Progress) -> dict[int, ir.Model]:
@@ -96,7 +105,7 @@ def _unit(block: Block, name: str, weights: Sequence[str]) -> Unit:
     )
 
 
-def _file_name(name: str, taken: set[str]) -> str:
+def file_name(name: str, taken: set[str]) -> str:
     """`name` as the name of a file on any system, not among `taken` in any spelling of case."""
     plain = re.sub(r"[^A-Za-z0-9_.-]", "_", name).lstrip(".") or "unit"
     unique, count = plain, 2

@@ -1,0 +1,50 @@
+"""Names for the values and nodes of a graph with graphs inside: each once, since inner graphs see outer names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import onnx_ir as ir
+
+
+def name_values(graph: ir.Graph, inputs: Sequence[str]) -> None:
+    """Name the inputs of `graph` as given, its outputs ``out_0`` and so on, and all else so that no name is there
+    twice."""
+    taken: set[str] = set()
+    for value, name in zip(graph.inputs, inputs, strict=True):
+        value.name = name
+        taken.add(name)
+    for number, value in enumerate(graph.outputs):
+        value.name = _unique(f"out_{number}", taken)
+    named = {*graph.inputs, *graph.outputs}
+    for each in _graphs(graph):
+        for value in _defined(each):
+            if value not in named:
+                value.name = _unique(value.name or "value", taken)
+    names: set[str] = set()
+    for node in graph.all_nodes():
+        node.name = _unique(node.name or node.op_type, names)
+
+
+def _graphs(graph: ir.Graph) -> Iterator[ir.Graph]:
+    """`graph` and all graphs inside of it."""
+    yield graph
+    for node in graph:
+        for attribute in node.attributes.values():
+            if attribute.type == ir.AttributeType.GRAPH:
+                yield from _graphs(attribute.as_graph())
+
+
+def _defined(graph: ir.Graph) -> Iterable[ir.Value]:
+    yield from graph.inputs
+    yield from list(graph.initializers.values())  # naming one changes its key
+    for node in graph:
+        yield from node.outputs
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    unique, count = name, 2
+    while unique in taken:
+        unique, count = f"{name}_{count}", count + 1
+    taken.add(unique)
+    return unique

@@ -1,0 +1,238 @@
+"""Lowers a region of a program, blocks and control flow, to one ONNX graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+from onnx_ir.passes import common
+
+from adaptc.compiler.backends.onnx.exporter import IR_VERSION, OPSET
+from adaptc.compiler.backends.onnx.graphs.flow import FlowBuilder, RegionError, Straight
+from adaptc.compiler.backends.onnx.graphs.inlining import inline
+from adaptc.compiler.backends.onnx.graphs.naming import name_values
+from adaptc.compiler.backends.onnx.graphs.scalars import DTYPES, cast, element, emit, number
+from adaptc.compiler.backends.onnx.graphs.scope import Scope, Shape
+from adaptc.compiler.backends.onnx.graphs.weights import place_weights
+from adaptc.compiler.backends.onnx.precision import border_type
+from adaptc.compiler.backends.onnx.weights import WeightTable
+from adaptc.compiler.ir.expressions import key
+from adaptc.compiler.ir.host_types import dtype_name, environment
+from adaptc.compiler.ir.program import Block, Code, Program, ScalarType, Type, edges
+from adaptc.compiler.plan.region import Leaving, Region, exits
+from adaptc.runtime.hostprogram import Branch, Const, Edge, Let, Read, Switch
+
+PROBES = ("replayed", "position", "seen")
+"""A probed graph's own inputs: the values that its reads take (float64, in the order of execution), how many are taken
+(int64), and what the reads would have been so far (float64). Each exit hands on the latter two as its last values."""
+
+
+@dataclass(frozen=True)
+class RegionGraph:
+    """A region as a model. `inputs` names the entry's parameters that it takes, `exits` has, by the blocks to which it
+    leads, the values for their parameters. With several exits the first output tells which is taken: its place among
+    `region.exits`. `weights` are the rows of the weights file that it reads.
+    """
+
+    model: ir.Model
+    inputs: tuple[str, ...]
+    exits: Mapping[str, tuple[Leaving, ...]]
+    weights: tuple[int, ...]
+
+
+def lower_region(
+    program: Program,
+    region: Region,
+    models: Callable[[Code], ir.Model],
+    table: WeightTable,
+    folder: Path,
+    *,
+    name: str,
+    probed: bool = False,
+) -> RegionGraph:
+    """The graph of `region`, called `name`. `models` gives the lowered code of a block, `table` the rows of the weights
+    file in `folder`.
+
+    A `probed` graph takes the values of its reads from an input, so that each path can be run. Raises `RegionError`
+    where no graph can hold the region, and `ArtifactError` where one of its loops has two entries.
+    """
+    return _Lowering(program, region, models, table, folder, name, probed).run()
+
+
+class _Lowering:
+    def __init__(
+        self,
+        program: Program,
+        region: Region,
+        models: Callable[[Code], ir.Model],
+        table: WeightTable,
+        folder: Path,
+        name: str,
+        probed: bool,
+    ) -> None:
+        self.program = program
+        self.entry = program.blocks[region.entry]
+        self.models = models
+        self.table = table
+        self.folder = folder
+        self.name = name
+        self.probed = probed
+        self.exits = exits(program, region)
+        self.constants = {exit_: _constant_arguments(program, region, exit_) for exit_ in self.exits}
+        hidden: list[tuple[ir.DataType, Shape]] = []
+        if probed:
+            hidden = [(ir.DataType.INT64, ()), (ir.DataType.DOUBLE, (None,))]
+        types = {
+            name: [
+                *(
+                    _graph_type(param.type)
+                    for index, param in enumerate(program.blocks[name].params)
+                    if index not in self.constants.get(name, {})
+                ),
+                *hidden,
+            ]
+            for name in (*region.blocks, *self.exits)
+        }
+        self.flow = FlowBuilder(program, region, types, self._straight)
+        self.root = Scope()
+        self.opsets: dict[str, int] = {"": OPSET}
+        self.replayed: ir.Value | None = None
+
+    def run(self) -> RegionGraph:
+        given = [self.root.input(param.name, *_graph_type(param.type)) for param in self.entry.params]
+        inputs = list(given)
+        if self.probed:
+            self.replayed = self.root.input(PROBES[0], ir.DataType.DOUBLE, [None])
+            carried = [
+                self.root.input(PROBES[1], ir.DataType.INT64, ()),
+                self.root.input(PROBES[2], ir.DataType.DOUBLE, [None]),
+            ]
+            given += carried
+            inputs += [self.replayed, *carried]
+        outcome = self.flow.region(self.root, self.entry.name, given)
+        names = [*(param.name for param in self.entry.params), *PROBES]
+        named = dict(zip(inputs, names))
+        outputs: list[ir.Value] = []
+        if len(self.exits) > 1:
+            outputs.append(self.root.result(outcome.number(self.root, self.flow.numbers), []))
+        places: dict[ir.Value, int] = {}
+        leaving = {
+            exit_: self._leaving(exit_, outcome.values[exit_], named, outputs, places)
+            for exit_ in self.exits
+            if exit_ in outcome.values
+        }
+        if not outputs:
+            raise RegionError("it computes nothing: control leaves it one way, with what it came with")
+        graph = self.root.graph(self.name, inputs, outputs)
+        graph.opset_imports.update(self.opsets)
+        model = ir.Model(graph, ir_version=IR_VERSION, producer_name="adaptc")
+        common.RemoveUnusedNodesPass()(model)
+        read = [value for value in inputs if value.uses()]
+        graph.inputs.clear()
+        graph.inputs.extend(read)
+        weights = place_weights(self.root, self.table, self.folder)
+        name_values(graph, [named[value] for value in read])
+        return RegionGraph(model, tuple(named[value] for value in read), leaving, tuple(weights))
+
+    def _leaving(
+        self,
+        name: str,
+        values: Sequence[ir.Value],
+        inputs: Mapping[ir.Value, str],
+        outputs: list[ir.Value],
+        places: dict[ir.Value, int],
+    ) -> tuple[Leaving, ...]:
+        """What control leaves to block `name` with; adds to `outputs` what is not there yet."""
+        constants = self.constants[name]
+        found: list[Leaving] = []
+        rest = iter(values)
+        for index in range(len(values) + len(constants)):
+            if index in constants:
+                found.append(constants[index])
+                continue
+            value = next(rest)
+            if value in inputs:
+                found.append(inputs[value])
+                continue
+            if value not in places:
+                places[value] = len(outputs)
+                outputs.append(self.root.result(value, outputs))
+            found.append(places[value])
+        return tuple(found)
+
+    def _straight(self, scope: Scope, block: Block, params: Sequence[ir.Value]) -> Straight:
+        """Put the code and the steps of `block` into `scope`."""
+        types = environment(block)
+        hidden = list(params[len(block.params) :])
+        values = {param.name: value for param, value in zip(block.params, params)}
+        if block.code is not None:
+            model = self.models(block.code)
+            rows = [self.table.index.get(weight) for weight in block.weights]
+            results = inline(scope, model, [values[name] for name in block.inputs], rows)
+            self.opsets.update(model.graph.opset_imports)
+            values.update({output.name: value for output, value in zip(block.outputs, results, strict=True)})
+        for step in block.steps:
+            if isinstance(step, Read):
+                values[step.name] = self._read(scope, step, values[step.tensor], hidden)
+            elif isinstance(step, Let):
+                values[step.name] = _emit(scope, step.expr, values, types, types[step.name])
+
+        def arguments(into: Scope, edge: Edge) -> list[ir.Value]:
+            declared = self.program.blocks[edge.block].params
+            constants = self.constants.get(edge.block, {})
+            passed = [
+                _emit(into, arg, values, types, param.type)
+                for index, (arg, param) in enumerate(zip(edge.args, declared, strict=True))
+                if index not in constants
+            ]
+            return [*passed, *hidden]
+
+        def test(into: Scope) -> ir.Value:
+            match block.terminator:
+                case Branch(test=expr):
+                    return _emit(into, expr, values, types, ScalarType("bool"))
+                case Switch(index=expr):
+                    return _emit(into, expr, values, types, ScalarType("int"))
+            raise TypeError(f"block '{block.name}' has no test")
+
+        return Straight(arguments, test)
+
+    def _read(self, scope: Scope, step: Read, tensor: ir.Value, hidden: list[ir.Value]) -> ir.Value:
+        value = element(scope, tensor, step.kind, step.loc)
+        if self.replayed is None:
+            return value
+        position, seen = hidden
+        axes = scope.constant(np.zeros(1, np.int64))
+        noted = scope.apply("Unsqueeze", [cast(scope, value, "float"), axes], ir.DataType.DOUBLE, [1])
+        hidden[0] = scope.apply("Add", [position, number(scope, 1)], ir.DataType.INT64)
+        hidden[1] = scope.apply("Concat", [seen, noted], ir.DataType.DOUBLE, [None], axis=0)
+        return cast(scope, scope.apply("Gather", [self.replayed, position], ir.DataType.DOUBLE), step.kind)
+
+
+def _emit(
+    scope: Scope, expr: object, values: Mapping[str, ir.Value], types: Mapping[str, Type], wanted: Type
+) -> ir.Value:
+    value = emit(scope, expr, values, types)  # type: ignore[arg-type]
+    return cast(scope, value, wanted.kind) if isinstance(wanted, ScalarType) else value
+
+
+def _graph_type(type_: Type) -> tuple[ir.DataType, Shape]:
+    """What a value of a program is in a graph. Names of dimensions are a block's own, so that they say nothing here."""
+    if isinstance(type_, ScalarType):
+        return DTYPES[type_.kind], ()
+    dtype = ir.DataType.from_numpy(np.dtype(dtype_name(border_type(type_.dtype))))
+    return dtype, [dim if isinstance(dim, int) else None for dim in type_.shape]
+
+
+def _constant_arguments(program: Program, region: Region, target: str) -> dict[int, Const]:
+    """The parameters of `target` that are the same constant on every edge from the region, by their places."""
+    passed = [edge.args for name in region.blocks for edge in edges(program.blocks[name]) if edge.block == target]
+    found = {}
+    for index, args in enumerate(zip(*passed)):
+        first = args[0]
+        if isinstance(first, Const) and all(key(arg) == key(first) for arg in args):
+            found[index] = first
+    return found

@@ -1,0 +1,57 @@
+"""How each part of a program runs: decisions with their reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from adaptc.compiler.plan.region import Region
+
+Choice = Literal["graph", "blocks"]
+"""How a region runs: as one graph with `If` and `Loop`, or block by block, with the host between them."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was decided about a region, and why. `graph` and `blocks` are the expected µs of a call for both ways,
+    None where one is impossible; `measured` tells that they were timed."""
+
+    region: Region
+    choice: Choice
+    reason: str
+    graph: float | None = None
+    blocks: float | None = None
+    measured: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The decisions about the regions of a program, and the blocks that only the host can do, with the reasons."""
+
+    decisions: Sequence[Decision]
+    hosted: Mapping[str, str]
+
+    @property
+    def regions(self) -> list[Region]:
+        """The regions that become graphs."""
+        return [decision.region for decision in self.decisions if decision.choice == "graph"]
+
+
+def record(plan: Plan) -> dict[str, Any]:
+    """The plan as JSON values."""
+    return {
+        "regions": [
+            {
+                "entry": decision.region.entry,
+                "blocks": sorted(decision.region.blocks),
+                "choice": decision.choice,
+                "reason": decision.reason,
+                "graph_us": decision.graph,
+                "blocks_us": decision.blocks,
+                "measured": decision.measured,
+            }
+            for decision in plan.decisions
+        ],
+        "host": dict(plan.hosted),
+    }
