@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import platform
 import tempfile
 import zipfile
@@ -15,7 +16,7 @@ from typing import Any, cast
 
 from torch import nn
 
-from adaptc.compiler import summary
+from adaptc.compiler import onefile, summary
 from adaptc.compiler.artifact import Contents, complete, pack, staged, write_contents
 from adaptc.compiler.checks import check_tensors, failing_call, settled, training_problems
 from adaptc.compiler.errors import CompileError, VerificationError
@@ -25,8 +26,9 @@ from adaptc.compiler.ir.verify import verify as verify_program
 from adaptc.compiler.locations import Locations
 from adaptc.compiler.options import CompileOptions, Progress, no_progress
 from adaptc.compiler.plan.plan import record
+from adaptc.compiler.probed import ProbedPlan
 from adaptc.compiler.read_network import ReadNetwork
-from adaptc.compiler.replay import PlannedExecutable
+from adaptc.compiler.replay import Plan, PlannedExecutable
 from adaptc.compiler.report import CompileReport, Stages, session_record, verification_record
 from adaptc.compiler.signature import Bound, ExampleInputs, apply_dims, bind, check_samples
 from adaptc.compiler.threads import suitable_threads
@@ -43,7 +45,8 @@ from adaptc.runtime.errors import AdaptcError, EngineError
 from adaptc.runtime.hostprogram import HostBlock, Read, successors
 
 FILE_SUFFIX = ".adaptc"
-"""An output of this suffix is a single file, any other a folder."""
+"""An output of this suffix is an artifact as a single file; one of `onefile.SUFFIX` is a single ONNX model, and any
+other a folder."""
 
 
 def compile_model(
@@ -54,7 +57,7 @@ def compile_model(
     options: CompileOptions,
     progress: Progress = no_progress,
 ) -> CompileReport:
-    """Compile `model` and write its artifact to `output`, whole or not at all.
+    """Compile `model` and write its artifact to `output`, or a single ONNX model, whole or not at all.
 
     Raises `CompileError` listing every reason why it cannot be compiled, `VerificationError` where the compiled
     network differs from eager PyTorch, `EngineError` for an unknown engine, and `AdaptcError` where `output` cannot
@@ -64,6 +67,7 @@ def compile_model(
         raise EngineError(f"there is no engine {options.engine!r}; the engines are {', '.join(ENGINES)}")
     stages = Stages()
     locations = Locations(options.folder)
+    single = output.suffix == onefile.SUFFIX
     with _destination(output) as folder:
         with stages.time("capture"):
             program, bound = capture_program(
@@ -80,17 +84,25 @@ def compile_model(
             passes = optimise(program, progress)
         with stages.time("units"), locations.problems_in_full():
             shortened = locations.shortened_program(program)
-            contents = write_contents(shortened, folder, _provenance(), progress, options.plan)
+            if single and (refused := onefile.refusals(shortened)):
+                raise CompileError(refused)
+            contents = write_contents(shortened, folder, _provenance(), progress, "blocks" if single else options.plan)
             manifest = contents.manifest
+            if single:
+                onefile.write_onefile(shortened, contents, folder, folder / output.name)
         verification = sessions = None
         if options.verify:
-            with stages.time("verify"), _to_verify(folder, contents, options) as executable:
+            model_file = folder / output.name if single else None
+            with stages.time("verify"), _to_verify(shortened, folder, contents, options, model_file) as executable:
                 verification = verify_executable(program, model, bound, executable, options, progress)
                 _raise_if_wrong(verification)
-                sessions = _verify_sessions(program, model, bound, executable, options, progress)
+                if not single:
+                    sessions = _verify_sessions(program, model, bound, executable, options, progress)
                 if sessions is not None:
                     _raise_if_wrong(sessions)
         report = _report(program, locations, contents, folder, output, passes, stages, verification, sessions)
+        if single:
+            return replace(report, artifact_bytes=(folder / output.name).stat().st_size)
         manifest = complete(folder, manifest, verification.samples if verification else None, report.to_dict())
         return replace(report, artifact_bytes=artifact_size(folder, manifest))
 
@@ -157,19 +169,25 @@ def optimise(program: Program, progress: Progress = no_progress) -> list[PassRep
 
 
 @contextlib.contextmanager
-def _to_verify(folder: Path, contents: Contents, options: CompileOptions) -> Iterator[Executable | PlannedExecutable]:
-    """The artifact in `folder` as verification takes it: with a plan, what it computes is compared on every path."""
-    with load(folder, engine=options.engine, max_iterations=options.max_iterations) as blocks:
-        if contents.planned.host is None:
+def _to_verify(
+    program: Program, folder: Path, contents: Contents, options: CompileOptions, single: Path | None
+) -> Iterator[Executable | PlannedExecutable]:
+    """The artifact in `folder` as verification takes it: what its plan, or the `single` model made of it, computes is
+    compared on every path."""
+    with contextlib.ExitStack() as stack:
+        blocks = stack.enter_context(load(folder, engine=options.engine, max_iterations=options.max_iterations))
+        plan: Plan
+        if single is not None:
+            plan = onefile.OneFilePlan(program, contents, folder, single)
+        elif contents.planned.host is not None:
+            plan = ProbedPlan(stack.enter_context(load(folder, engine=options.engine)), contents, folder)
+        else:
             yield blocks
             return
-        with load(folder, engine=options.engine) as shipped:
-            planned = PlannedExecutable(blocks, shipped, contents, folder)
-            try:
-                yield planned
-                planned.finish()
-            finally:
-                planned.close()
+        stack.callback(plan.close)
+        planned = PlannedExecutable(blocks, plan)
+        yield planned
+        planned.finish()
 
 
 def verify_executable(
@@ -296,12 +314,13 @@ def _raise_if_wrong(verification: VerificationReport) -> None:
 
 @contextlib.contextmanager
 def _destination(output: Path) -> Iterator[Path]:
-    """A folder to build the artifact in, which becomes `output` if the body succeeds and else vanishes."""
-    if output.suffix != FILE_SUFFIX:
+    """A folder to build the artifact in, which becomes `output` if the body succeeds and else vanishes. Of a single
+    ONNX model the file of its name in the folder becomes `output`, and its weights beside it."""
+    if output.suffix not in (FILE_SUFFIX, onefile.SUFFIX):
         with staged(output) as folder:
             yield folder
         return
-    if output.exists() and not zipfile.is_zipfile(output):
+    if output.is_dir() or (output.suffix == FILE_SUFFIX and output.exists() and not zipfile.is_zipfile(output)):
         raise AdaptcError(f"{output} exists and is no artifact: it is left as it is, so name another file")
     with contextlib.ExitStack() as stack:
         try:
@@ -312,7 +331,11 @@ def _destination(output: Path) -> Iterator[Path]:
         folder = Path(workspace) / "artifact"
         folder.mkdir()
         yield folder
-        pack(folder, output)
+        if output.suffix == FILE_SUFFIX:
+            pack(folder, output)
+        else:
+            for file in folder.glob(f"{glob.escape(output.name)}*"):
+                file.replace(output.with_name(file.name))
 
 
 def _report(

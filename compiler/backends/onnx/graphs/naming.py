@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 import onnx_ir as ir
 
 
-def name_values(graph: ir.Graph, inputs: Sequence[str]) -> None:
-    """Name the inputs of `graph` as given, its outputs ``out_0`` and so on, and all else so that no name is there
-    twice."""
+def name_values(graph: ir.Graph, inputs: Sequence[str], outputs: Sequence[str] | None = None) -> None:
+    """Name the inputs and outputs of `graph` as given (outputs ``out_0`` and so on without names), and all else so
+    that no name is there twice."""
     taken: set[str] = set()
     for value, name in zip(graph.inputs, inputs, strict=True):
         value.name = name
         taken.add(name)
     for number, value in enumerate(graph.outputs):
-        value.name = _unique(f"out_{number}", taken)
+        value.name = _unique(f"out_{number}" if outputs is None else outputs[number], taken)
     named = {*graph.inputs, *graph.outputs}
     for each in _graphs(graph):
         for value in _defined(each):

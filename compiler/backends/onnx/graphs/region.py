@@ -14,6 +14,7 @@ from adaptc.compiler.backends.onnx.exporter import IR_VERSION, OPSET
 from adaptc.compiler.backends.onnx.graphs.flow import FlowBuilder, RegionError, Straight
 from adaptc.compiler.backends.onnx.graphs.inlining import inline
 from adaptc.compiler.backends.onnx.graphs.naming import name_values
+from adaptc.compiler.backends.onnx.graphs.outcome import Outcome
 from adaptc.compiler.backends.onnx.graphs.scalars import DTYPES, cast, element, emit, number
 from adaptc.compiler.backends.onnx.graphs.scope import Scope, Shape
 from adaptc.compiler.backends.onnx.graphs.weights import place_weights
@@ -59,10 +60,12 @@ def lower_region(
     A `probed` graph takes the values of its reads from an input, so that each path can be run. Raises `RegionError`
     where no graph can hold the region, and `ArtifactError` where one of its loops has two entries.
     """
-    return _Lowering(program, region, models, table, folder, name, probed).run()
+    return RegionLowering(program, region, models, table, folder, name, probed).run()
 
 
-class _Lowering:
+class RegionLowering:
+    """Lowers one region; `lower_region` says what the arguments are."""
+
     def __init__(
         self,
         program: Program,
@@ -82,8 +85,17 @@ class _Lowering:
         self.probed = probed
         self.exits = exits(program, region)
         self.constants = {exit_: _constant_arguments(program, region, exit_) for exit_ in self.exits}
+        self.root = Scope()
+        self.opsets: dict[str, int] = {"": OPSET}
+        self.replayed: ir.Value | None = None
+        self.inner = region
+        self.declare()
+
+    def declare(self) -> None:
+        """Take the types of all blocks' parameters but for those that are `constants`."""
+        program, region = self.program, self.inner
         hidden: list[tuple[ir.DataType, Shape]] = []
-        if probed:
+        if self.probed:
             hidden = [(ir.DataType.INT64, ()), (ir.DataType.DOUBLE, (None,))]
         types = {
             name: [
@@ -97,24 +109,10 @@ class _Lowering:
             for name in (*region.blocks, *self.exits)
         }
         self.flow = FlowBuilder(program, region, types, self._straight)
-        self.root = Scope()
-        self.opsets: dict[str, int] = {"": OPSET}
-        self.replayed: ir.Value | None = None
 
     def run(self) -> RegionGraph:
-        given = [self.root.input(param.name, *_graph_type(param.type)) for param in self.entry.params]
-        inputs = list(given)
-        if self.probed:
-            self.replayed = self.root.input(PROBES[0], ir.DataType.DOUBLE, [None])
-            carried = [
-                self.root.input(PROBES[1], ir.DataType.INT64, ()),
-                self.root.input(PROBES[2], ir.DataType.DOUBLE, [None]),
-            ]
-            given += carried
-            inputs += [self.replayed, *carried]
-        outcome = self.flow.region(self.root, self.entry.name, given)
-        names = [*(param.name for param in self.entry.params), *PROBES]
-        named = dict(zip(inputs, names))
+        outcome, named = self.outcome()
+        inputs = list(named)
         outputs: list[ir.Value] = []
         if len(self.exits) > 1:
             outputs.append(self.root.result(outcome.number(self.root, self.flow.numbers), []))
@@ -126,16 +124,32 @@ class _Lowering:
         }
         if not outputs:
             raise RegionError("it computes nothing: control leaves it one way, with what it came with")
+        model, weights = self.model(inputs, outputs)
+        read = [value for value in inputs if value.uses()]
+        model.graph.inputs.clear()
+        model.graph.inputs.extend(read)
+        name_values(model.graph, [named[value] for value in read])
+        return RegionGraph(model, tuple(named[value] for value in read), leaving, weights)
+
+    def outcome(self) -> tuple[Outcome, dict[ir.Value, str]]:
+        """How control leaves the region, once all of it is built, and its inputs with their names."""
+        named = {self.root.input(param.name, *_graph_type(param.type)): param.name for param in self.entry.params}
+        given = list(named)
+        if self.probed:
+            self.replayed = self.root.input(PROBES[0], ir.DataType.DOUBLE, [None])
+            position = self.root.input(PROBES[1], ir.DataType.INT64, ())
+            seen = self.root.input(PROBES[2], ir.DataType.DOUBLE, [None])
+            given += [position, seen]
+            named |= dict(zip((self.replayed, position, seen), PROBES))
+        return self.flow.region(self.root, self.entry.name, given), named
+
+    def model(self, inputs: Sequence[ir.Value], outputs: Sequence[ir.Value]) -> tuple[ir.Model, tuple[int, ...]]:
+        """The model with these inputs and outputs, values not yet named, and the rows of the weights that it reads."""
         graph = self.root.graph(self.name, inputs, outputs)
         graph.opset_imports.update(self.opsets)
         model = ir.Model(graph, ir_version=IR_VERSION, producer_name="adaptc")
         common.RemoveUnusedNodesPass()(model)
-        read = [value for value in inputs if value.uses()]
-        graph.inputs.clear()
-        graph.inputs.extend(read)
-        weights = place_weights(self.root, self.table, self.folder)
-        name_values(graph, [named[value] for value in read])
-        return RegionGraph(model, tuple(named[value] for value in read), leaving, tuple(weights))
+        return model, tuple(place_weights(self.root, self.table, self.folder))
 
     def _leaving(
         self,

@@ -31,8 +31,8 @@ def write_region(
         name=name,
         engine=ENGINE,
         file=f"{FOLDER}/{name}.onnx",
-        inputs=_specs(graph.model.graph.inputs),
-        outputs=_specs(graph.model.graph.outputs),
+        inputs=specs_of(graph.model.graph.inputs),
+        outputs=specs_of(graph.model.graph.outputs),
         weights=tuple(units.table.rows[row].names[0] for row in graph.weights),
         loc=program.blocks[region.entry].loc,
     )
@@ -42,7 +42,8 @@ def write_region(
     return unit, graph
 
 
-def _specs(values: Sequence[ir.Value]) -> tuple[TensorSpec, ...]:
+def specs_of(values: Sequence[ir.Value]) -> tuple[TensorSpec, ...]:
+    """What a graph's inputs or outputs are."""
     return tuple(_spec(value) for value in values)
 
 
@@ -50,5 +51,6 @@ def _spec(value: ir.Value) -> TensorSpec:
     assert value.name is not None
     assert value.dtype is not None
     assert value.shape is not None
-    shape = (dim if isinstance(dim, int) else f"{value.name}_{axis}" for axis, dim in enumerate(value.shape))
+    plain = value.name.replace(".", "_")
+    shape = (dim if isinstance(dim, int) else f"{plain}_{axis}" for axis, dim in enumerate(value.shape))
     return TensorSpec(value.name, value.dtype.numpy().name, tuple(shape))

@@ -1,0 +1,154 @@
+"""A whole network as one ONNX graph, for any program that runs ONNX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx_ir as ir
+
+from adaptc.compiler.backends.onnx.graphs.naming import name_values
+from adaptc.compiler.backends.onnx.graphs.outcome import Outcome, dummy
+from adaptc.compiler.backends.onnx.graphs.region import PROBES, RegionLowering
+from adaptc.compiler.backends.onnx.graphs.scope import Scope
+from adaptc.compiler.backends.onnx.weights import WeightTable
+from adaptc.compiler.ir.program import Code, TensorType
+from adaptc.compiler.plan.results import Form, WithResults
+from adaptc.runtime.hostprogram import Raise
+
+FORM = "form"
+"""The name of the output that tells which form of result there is, where there are several."""
+
+
+@dataclass(frozen=True)
+class WholeGraph:
+    """A network as a model. `places` has, by form, where its values are among the outputs; those of the other forms
+    are empty. With several forms the first output is the number of the form.
+
+    A probed graph has `position` and `seen` (`region.PROBES`) as the last two values of each form.
+    """
+
+    model: ir.Model
+    forms: tuple[Form, ...]
+    places: tuple[tuple[int, ...], ...]
+
+
+def lower_whole(
+    network: WithResults,
+    models: Callable[[Code], ir.Model],
+    table: WeightTable,
+    folder: Path,
+    *,
+    probed: bool = False,
+) -> WholeGraph:
+    """The graph of a network whose returns lead to its forms. Where the network raises, a node fails that has the
+    exception and its message in its name.
+
+    Raises `RegionError` where no graph can hold the network, and `ArtifactError` where a loop has two entries.
+    """
+    program = network.program
+    lowering = RegionLowering(program, network.region, models, table, folder, program.name, probed)
+    lowering.constants = {}
+    lowering.declare()
+    outcome, named = lowering.outcome()
+    root = lowering.root
+    forms = tuple(form for form in network.forms if form.block in outcome.values)
+    raising = [name for name in outcome.values if isinstance(program.blocks[name].terminator, Raise)]
+    way = outcome.number(root, lowering.flow.numbers) if len(outcome.values) > 1 or raising else None
+    values: list[ir.Value] = []
+    names: list[str] = []
+    if len(forms) > 1:
+        values.append(_form(root, outcome, forms, lowering.flow.numbers))
+        names.append(FORM)
+    places: list[tuple[int, ...]] = []
+    for number, form in enumerate(forms):
+        given = outcome.values[form.block]
+        places.append(tuple(range(len(values), len(values) + len(given))))
+        values += given
+        own = [*form.names, *(PROBES[1:] if probed else ())]
+        names += own if len(forms) == 1 else [f"{number}.{name}" for name in own]
+    if raising:
+        assert way is not None
+        ends = {lowering.flow.numbers[name]: program.blocks[name].terminator for name in raising}
+        values = _guarded(root, way, {number: end for number, end in ends.items() if isinstance(end, Raise)}, values)
+    outputs: list[ir.Value] = []
+    for value in values:
+        outputs.append(root.result(value, outputs))
+    for value, spec in zip(named, program.inputs):
+        assert isinstance(spec.type, TensorType)
+        value.shape = ir.Shape(spec.type.shape)
+    model, _ = lowering.model(list(named), outputs)
+    name_values(model.graph, list(named.values()), names)
+    return WholeGraph(model, forms, tuple(places))
+
+
+def _form(scope: Scope, outcome: Outcome, forms: Sequence[Form], numbers: dict[str, int]) -> ir.Value:
+    """The number of the form among `forms`, of an outcome that may lead elsewhere too."""
+    way = outcome.number(scope, numbers)
+    table = np.zeros(max(numbers.values()) + 1, np.int64)
+    for number, form in enumerate(forms):
+        table[numbers[form.block]] = number
+    return scope.apply("Gather", [scope.constant(table), way], ir.DataType.INT64)
+
+
+def _guarded(scope: Scope, way: ir.Value, ends: dict[int, Raise], values: Sequence[ir.Value]) -> list[ir.Value]:
+    """`values`, behind a choice in which a node fails where `way` is the number of one of `ends`."""
+    tests = [scope.apply("Equal", [way, scope.constant(np.int64(number))], ir.DataType.BOOL) for number in ends]
+    raises = tests[0]
+    for test in tests[1:]:
+        raises = scope.apply("Or", [raises, test], ir.DataType.BOOL)
+    failing, passing = Scope(scope), Scope(scope)
+    failure = _failure(failing, way, list(ends.items()))
+    broken = [_of_type(failing, failure, value) for value in values[:1]]
+    broken += [dummy(failing, _dtype(value), len(value.shape or ())) for value in values[1:]]
+    kept: list[ir.Value] = []
+    lost: list[ir.Value] = []
+    for value, other in zip(values, broken, strict=True):
+        kept.append(passing.result(value, kept))
+        lost.append(failing.result(other, lost))
+    graphs = [
+        ir.AttrGraph("then_branch", failing.graph("raises", [], lost)),
+        ir.AttrGraph("else_branch", passing.graph("returns", [], kept)),
+    ]
+    node = scope.node("If", [raises], graphs, len(values), next(iter(ends.values())).loc)
+    for output, value in zip(node.outputs, values):
+        output.type, output.shape = value.type, ir.Shape([None] * len(value.shape or ()))
+    return list(node.outputs)
+
+
+def _failure(scope: Scope, way: ir.Value, ends: Sequence[tuple[int, Raise]]) -> ir.Value:
+    """A value that cannot be computed: an element is taken that is not there, by a node named after what is raised."""
+    (number, end), *others = ends
+    if not others:
+        index = scope.apply(
+            "Add", [scope.apply("Abs", [way], ir.DataType.INT64), scope.constant(np.int64(1))], ir.DataType.INT64
+        )
+        value = scope.apply("Gather", [scope.constant(np.zeros(1, np.int64)), index], ir.DataType.INT64, loc=end.loc)
+        producer = value.producer()
+        assert producer is not None
+        producer.name = f"raise {end.exception}: {end.message}" + (f" ({end.loc})" if end.loc else "")
+        return value
+    test = scope.apply("Equal", [way, scope.constant(np.int64(number))], ir.DataType.BOOL)
+    arms = Scope(scope), Scope(scope)
+    graphs = [
+        ir.AttrGraph(name, arm.graph(name, [], [arm.result(_failure(arm, way, part), [])]))
+        for name, arm, part in zip(("then_branch", "else_branch"), arms, ([(number, end)], others))
+    ]
+    node = scope.node("If", [test], graphs, 1, end.loc)
+    node.outputs[0].type, node.outputs[0].shape = ir.TensorType(ir.DataType.INT64), ir.Shape(())
+    return node.outputs[0]
+
+
+def _of_type(scope: Scope, failure: ir.Value, value: ir.Value) -> ir.Value:
+    """`failure` in the place of `value`."""
+    rank = len(value.shape or ())
+    cast = scope.apply("Cast", [failure], _dtype(value), to=_dtype(value).value)
+    shape = scope.constant(np.ones(rank, np.int64))
+    return scope.apply("Reshape", [cast, shape], _dtype(value), [1] * rank)
+
+
+def _dtype(value: ir.Value) -> ir.DataType:
+    assert value.dtype is not None
+    return value.dtype

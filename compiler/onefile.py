@@ -1,0 +1,187 @@
+"""Writes a network as a single ONNX model, and runs it along forced paths for verification."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import onnx
+import onnx_ir as ir
+
+from adaptc.compiler.artifact import Contents
+from adaptc.compiler.backends.onnx.graphs.flow import RegionError
+from adaptc.compiler.backends.onnx.graphs.units import specs_of
+from adaptc.compiler.backends.onnx.graphs.whole import WholeGraph, lower_whole
+from adaptc.compiler.backends.onnx.problems import position
+from adaptc.compiler.backends.onnx.units import FOLDER
+from adaptc.compiler.errors import CompileError, Problem
+from adaptc.compiler.ir.program import Program
+from adaptc.compiler.plan.exactness import host_reasons
+from adaptc.compiler.plan.region import with_ends
+from adaptc.compiler.plan.results import with_results
+from adaptc.compiler.replay import Replay, Replayed
+from adaptc.runtime.engines import EngineOptions, UnitCall, open_engine
+from adaptc.runtime.errors import AdaptcError, EngineError
+from adaptc.runtime.inputs import binder
+from adaptc.runtime.manifest import Unit
+from adaptc.runtime.structure import Build, Builders
+
+SUFFIX = ".onnx"
+"""What the names of such files end with."""
+
+_LARGEST = 1_900_000_000
+"""Bytes of weights up to which they stand in the file itself: protobuf holds 2 GiB."""
+
+PROBED = "network.probed"
+"""The name of the probed model among the units."""
+
+_RAISED = re.compile(r"Name:'raise (\w+): ")
+
+
+def write_onefile(program: Program, contents: Contents, folder: Path, file: Path) -> None:
+    """Write `program`, of which an artifact with `contents` lies in `folder`, as one model to `file`.
+
+    Weights beyond protobuf's 2 GiB stand in a second file beside it. Raises `CompileError` with the lines of what no
+    graph can do as Python does, and for a network that one graph cannot hold.
+    """
+    graph = _lowered(program, contents, folder)
+    weights = sum(value.const_value.nbytes for value in _initializers(graph.model.graph) if value.const_value)
+    graph.model.metadata_props.update(_metadata(program, graph))
+    try:
+        if weights > _LARGEST:
+            ir.save(graph.model, file, external_data=f"{file.name}.data")
+        else:
+            _embed(graph.model.graph)
+            ir.save(graph.model, file)
+        onnx.checker.check_model(str(file), full_check=True)
+    except OSError as error:
+        raise AdaptcError(f"cannot write {file}: {error.strerror or error}") from error
+
+
+def refusals(program: Program) -> list[Problem]:
+    """What of `program` no graph can do as Python does, with the user's lines."""
+    found = []
+    for name, reason in host_reasons(with_ends(program)).items():
+        block = program.blocks[name]
+        file, line = position(next((step.loc for step in block.steps if step.loc), block.loc))
+        found.append(
+            Problem(
+                file,
+                line,
+                f"a single ONNX model cannot hold this part of the network: {reason}",
+                "the host of an artifact does it in Python",
+                "compile an artifact, or compute it with tensors",
+            )
+        )
+    return found
+
+
+def _lowered(program: Program, contents: Contents, folder: Path, *, probed: bool = False) -> WholeGraph:
+    if problems := refusals(program):
+        raise CompileError(problems)
+    units = contents.units
+    try:
+        return lower_whole(
+            with_results(program), lambda code: units.models[id(code)], units.table, folder / FOLDER, probed=probed
+        )
+    except RegionError as error:
+        file, line = position(program.blocks[program.entry].loc)
+        problem = Problem(file, line, f"one graph cannot hold the network: {error}", "", "compile an artifact")
+        raise CompileError([problem]) from error
+
+
+class OneFilePlan:
+    """A network as the single model `file`, for `replay.PlannedExecutable`: probed it is written into `folder`, where
+    the artifact lies that has `contents`."""
+
+    def __init__(self, program: Program, contents: Contents, folder: Path, file: Path) -> None:
+        graph = _lowered(program, contents, folder, probed=True)
+        self._probed = folder / FOLDER / f"{PROBED}{SUFFIX}"
+        ir.save(graph.model, self._probed)
+        self._bind = binder(contents.manifest.signature)
+        self._graph = graph
+        engine = contents.manifest.engine
+        self._replay = _opened(graph.model, self._probed, engine)
+        self._run = _opened(ir.load(file), file, engine)
+        self._inputs = [str(value.name) for value in graph.model.graph.inputs]
+        builders = Builders()
+        self._builders: list[Build] = [builders.builder(form.tree) for form in graph.forms]
+
+    def replay(self, number: int, replay: Replay, inputs: Sequence[Any]) -> Replayed:
+        """Run it on the flat `inputs`; a single model is the first program of a session alone."""
+        try:
+            outputs = self._replay(*inputs, replay.values, np.array(0), np.zeros(0))
+        except EngineError as error:
+            raised = _RAISED.search(str(error))
+            if raised is None:
+                raise
+            return Replayed(None, (), raised[1], (), counted=False)
+        form, values = self._values(outputs)
+        *values, position_, seen = values
+        replay.position, replay.seen = int(position_), [float(value) for value in seen]
+        count = len(values) - len(self._graph.forms[form].changed)
+        return Replayed(self._result(form, values), tuple(values[count:]))
+
+    def run(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Run the model itself."""
+        outputs = self._run(*self._bind(tuple(args), dict(kwargs)))
+        form = int(outputs[0]) if len(self._graph.forms) > 1 else 0
+        first = int(len(self._graph.forms) > 1)
+        first += sum(len(places) - 2 for places in self._graph.places[:form])
+        return self._result(form, outputs[first:])
+
+    def close(self) -> None:
+        """Remove the probed model."""
+        self._probed.unlink(missing_ok=True)
+
+    def _result(self, form: int, values: Sequence[Any]) -> Any:
+        """The network's own result."""
+        numbers = self._graph.forms[form].numbers
+        return self._builders[form]([v.item() if place in numbers else v for place, v in enumerate(values)])
+
+    def _values(self, outputs: Sequence[Any]) -> tuple[int, list[Any]]:
+        """Which form of result there is, and its values."""
+        form = int(outputs[0]) if len(self._graph.forms) > 1 else 0
+        return form, [outputs[place] for place in self._graph.places[form]]
+
+
+def _opened(model: ir.Model, file: Path, engine: str) -> UnitCall:
+    inputs, outputs = specs_of(model.graph.inputs), specs_of(model.graph.outputs)
+    unit = Unit(name=str(model.graph.name), engine=engine, file=file.name, inputs=inputs, outputs=outputs)
+    return open_engine(engine, EngineOptions()).open(unit, file)
+
+
+def _embed(graph: ir.Graph) -> None:
+    """Put the weights into the model itself."""
+    for value in _initializers(graph):
+        tensor = value.const_value
+        if isinstance(tensor, ir.ExternalTensor):
+            value.const_value = ir.Tensor(np.array(tensor.numpy()), dtype=tensor.dtype, name=value.name)
+
+
+def _initializers(graph: ir.Graph) -> Iterator[ir.Value]:
+    """The initializers of a graph and of those inside of it."""
+    yield from graph.initializers.values()
+    for node in graph:
+        for attribute in node.attributes.values():
+            if attribute.type == ir.AttributeType.GRAPH:
+                yield from _initializers(attribute.as_graph())
+
+
+def _metadata(program: Program, graph: WholeGraph) -> dict[str, str]:
+    """What the model tells about itself: how the network's own result is made of the outputs."""
+    forms = [
+        {"outputs": [*form.names], "structure": msgspec.to_builtins(form.tree), "changed": [*form.changed]}
+        for form in graph.forms
+    ]
+    arguments = [msgspec.to_builtins(argument) for argument in program.arguments]
+    return {
+        "adaptc.version": version("adaptc"),
+        "adaptc.arguments": msgspec.json.encode(arguments).decode(),
+        "adaptc.results": msgspec.json.encode(forms).decode(),
+    }
