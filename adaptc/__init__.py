@@ -6,7 +6,7 @@ neither; the classes of the errors that both raise are imported when they are fi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,6 +77,7 @@ def compile(
     samples: Sequence[object] = (),
     name: str | None = None,
     engine: str = "onnxruntime",
+    plan: Literal["auto", "blocks"] = "auto",
     verify: bool = True,
     random_inputs: int = 8,
     max_iterations: int = 10_000,
@@ -85,6 +86,9 @@ def compile(
 ) -> CompileReport:
     """Compile `model` and write the artifact to `path`: a folder, or one file if `path` ends in ".adaptc".
 
+    If `path` ends in ".onnx", it becomes a single ONNX model, with the branches and loops as `If` and `Loop`, for any
+    program that runs ONNX. In an artifact, `plan` "blocks" keeps each block a unit of its own; otherwise whole regions
+    become graphs.
     `model` is a module, an ExportedProgram, an onnx.ModelProto, or the path of an .onnx or .pt2 file; for these,
     `example_inputs` may be None, and the dimensions that vary are theirs.
     `example_inputs`: a tensor, a tuple of positional arguments, a dict of keyword arguments, or a (tuple, dict) of
@@ -119,6 +123,7 @@ def compile(
         dynamic=network.dynamic,
         samples=tuple(samples),
         engine=engine,
+        plan=plan,
         verify=verify,
         random_inputs=random_inputs,
         max_iterations=max_iterations,

@@ -23,7 +23,7 @@ from adaptc.compiler.errors import CompileError, Problem
 from adaptc.compiler.ir.program import Program
 from adaptc.compiler.plan.exactness import host_reasons
 from adaptc.compiler.plan.region import with_ends
-from adaptc.compiler.plan.results import with_results
+from adaptc.compiler.plan.results import FORM, with_results
 from adaptc.compiler.replay import Replay, Replayed
 from adaptc.runtime.engines import EngineOptions, UnitCall, open_engine
 from adaptc.runtime.errors import AdaptcError, EngineError
@@ -104,13 +104,12 @@ class OneFilePlan:
         self._probed = folder / FOLDER / f"{PROBED}{SUFFIX}"
         ir.save(graph.model, self._probed)
         self._bind = binder(contents.manifest.signature)
-        self._graph = graph
+        self._network = graph.network
         engine = contents.manifest.engine
         self._replay = _opened(graph.model, self._probed, engine)
         self._run = _opened(ir.load(file), file, engine)
-        self._inputs = [str(value.name) for value in graph.model.graph.inputs]
         builders = Builders()
-        self._builders: list[Build] = [builders.builder(form.tree) for form in graph.forms]
+        self._builders: list[Build] = [builders.builder(form) for form in graph.network.forms]
 
     def replay(self, number: int, replay: Replay, inputs: Sequence[Any]) -> Replayed:
         """Run it on the flat `inputs`; a single model is the first program of a session alone."""
@@ -121,33 +120,24 @@ class OneFilePlan:
             if raised is None:
                 raise
             return Replayed(None, (), raised[1], (), counted=False)
-        form, values = self._values(outputs)
-        *values, position_, seen = values
+        *values, position_, seen = outputs
         replay.position, replay.seen = int(position_), [float(value) for value in seen]
-        count = len(values) - len(self._graph.forms[form].changed)
-        return Replayed(self._result(form, values), tuple(values[count:]))
+        changed = tuple(values[place] for place in self._network.changed.values())
+        return Replayed(self._result(values), changed)
 
     def run(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Run the model itself."""
-        outputs = self._run(*self._bind(tuple(args), dict(kwargs)))
-        form = int(outputs[0]) if len(self._graph.forms) > 1 else 0
-        first = int(len(self._graph.forms) > 1)
-        first += sum(len(places) - 2 for places in self._graph.places[:form])
-        return self._result(form, outputs[first:])
+        return self._result(self._run(*self._bind(tuple(args), dict(kwargs))))
+
+    def _result(self, values: Sequence[Any]) -> Any:
+        """The network's own result."""
+        network = self._network
+        form = int(values[network.names.index(FORM)]) if len(network.forms) > 1 else 0
+        return self._builders[form]([v.item() if place in network.numbers else v for place, v in enumerate(values)])
 
     def close(self) -> None:
         """Remove the probed model."""
         self._probed.unlink(missing_ok=True)
-
-    def _result(self, form: int, values: Sequence[Any]) -> Any:
-        """The network's own result."""
-        numbers = self._graph.forms[form].numbers
-        return self._builders[form]([v.item() if place in numbers else v for place, v in enumerate(values)])
-
-    def _values(self, outputs: Sequence[Any]) -> tuple[int, list[Any]]:
-        """Which form of result there is, and its values."""
-        form = int(outputs[0]) if len(self._graph.forms) > 1 else 0
-        return form, [outputs[place] for place in self._graph.places[form]]
 
 
 def _opened(model: ir.Model, file: Path, engine: str) -> UnitCall:
@@ -175,13 +165,16 @@ def _initializers(graph: ir.Graph) -> Iterator[ir.Value]:
 
 def _metadata(program: Program, graph: WholeGraph) -> dict[str, str]:
     """What the model tells about itself: how the network's own result is made of the outputs."""
-    forms = [
-        {"outputs": [*form.names], "structure": msgspec.to_builtins(form.tree), "changed": [*form.changed]}
-        for form in graph.forms
-    ]
+    network = graph.network
+    results = {
+        "outputs": [*network.names],
+        "numbers": sorted(network.numbers),
+        "structures": [msgspec.to_builtins(form) for form in network.forms],
+        "changed": dict(network.changed),
+    }
     arguments = [msgspec.to_builtins(argument) for argument in program.arguments]
     return {
         "adaptc.version": version("adaptc"),
         "adaptc.arguments": msgspec.json.encode(arguments).decode(),
-        "adaptc.results": msgspec.json.encode(forms).decode(),
+        "adaptc.results": msgspec.json.encode(results).decode(),
     }

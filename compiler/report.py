@@ -70,6 +70,11 @@ class CompileReport:
     sessions: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def is_single(self) -> bool:
+        """Whether a single ONNX model was written, not an artifact."""
+        return self.output.suffix == ".onnx"
+
+    @property
     def seconds(self) -> float:
         """The time of all stages."""
         return sum(stage.seconds for stage in self.stages)

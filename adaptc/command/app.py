@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Literal, Optional
 
 import typer
 
@@ -81,8 +81,8 @@ def compile_command(
             "-o",
             "--output",
             metavar="PATH",
-            help="A folder, or a single file if it ends in .adaptc. Without it, NET-artifact for NET.py and "
-            "NET/model.py, and NAME-artifact with --name.",
+            help="A folder, a single file if it ends in .adaptc, or a single ONNX model if it ends in .onnx. Without "
+            "it, NET-artifact for NET.py and NET/model.py, and NAME-artifact with --name.",
         ),
     ] = None,
     name: Name = "model",
@@ -93,6 +93,14 @@ def compile_command(
     max_iterations: MaxIterations = 10_000,
     seed: Annotated[int, typer.Option(help="Seed of random inputs.")] = 0,
     random_seed: RandomSeed = None,
+    plan: Annotated[
+        Literal["auto", "blocks"],
+        typer.Option(help="Let regions run as single graphs, or keep every block a unit of its own."),
+    ] = "auto",
+    emit: Annotated[
+        Optional[Literal["artifact", "onnx"]],  # noqa: UP045
+        typer.Option(help="What to write; without it, what the output's name ends in says."),
+    ] = None,
     as_json: Json = False,
     show_traceback: ShowTraceback = False,
 ) -> None:
@@ -110,6 +118,8 @@ def compile_command(
         max_iterations,
         seed,
         random_seed,
+        plan,
+        emit,
     )
     run_subcommand(lambda out: compile_model_file(out, request), as_json=as_json, show_traceback=show_traceback)
 

@@ -12,8 +12,10 @@ from adaptc.command.paths import session_facts, show_verification
 from adaptc.command.progress import StageBars
 from adaptc.command.text import count, facts, seconds, size
 from adaptc.extras import needs_compiler
+from adaptc.runtime.errors import InputError
 
 if TYPE_CHECKING:
+    from adaptc.compiler.options import PlanMode
     from adaptc.compiler.report import CompileReport
 
 
@@ -31,6 +33,8 @@ class CompileRequest:
     max_iterations: int
     seed: int
     random_seed: int | None = None
+    plan: PlanMode = "auto"
+    emit: str | None = None
 
 
 def compile_model_file(output: Output, request: CompileRequest) -> int:
@@ -47,11 +51,14 @@ def compile_model_file(output: Output, request: CompileRequest) -> int:
         verify=request.verify,
         random_inputs=request.random_inputs,
         max_iterations=request.max_iterations,
+        plan=request.plan,
         seed=request.seed,
         random_seed=found.random_seed if request.random_seed is None else request.random_seed,
         folder=found.folder,
     )
-    target = request.output or Path(f"{found.name}-artifact")
+    target = request.output or Path(f"{found.name}.onnx" if request.emit == "onnx" else f"{found.name}-artifact")
+    if request.emit is not None and (request.emit == "onnx") != (target.suffix == ".onnx"):
+        raise InputError(f"--emit {request.emit} does not go with the output {target}: a single model ends in .onnx")
     with StageBars(output.errors) as bars:
         report = compile_model(found.model, found.example_inputs, target, options=options, progress=bars)
     _show(output, report)
@@ -71,13 +78,18 @@ def _show(output: Output, report: CompileReport) -> None:
         output.print("not verified (--no-verify)")
     stages = ", ".join(f"{stage.name} {seconds(stage.seconds)}" for stage in report.stages)
     about = [
-        ("artifact", f"{report.output} ({size(report.artifact_bytes)})"),
+        ("model" if report.is_single else "artifact", f"{report.output} ({size(report.artifact_bytes)})"),
         ("weights", f"{size(report.weight_bytes)}, each stored once"),
         ("time", f"{seconds(report.seconds)}: {stages}"),
         *session_facts(report.sessions),
         *(("note", note) for note in report.notes),
-        ("next", f"adaptc run {report.output} --random --trace"),
-        ("", f"adaptc verify {report.output}"),
-        ("", f'in Python, without PyTorch: adaptc.load("{report.output}")(x)'),
     ]
+    if report.is_single:
+        about.append(("next", f'in Python: onnxruntime.InferenceSession("{report.output}").run(None, {{...}})'))
+    else:
+        about += [
+            ("next", f"adaptc run {report.output} --random --trace"),
+            ("", f"adaptc verify {report.output}"),
+            ("", f'in Python, without PyTorch: adaptc.load("{report.output}")(x)'),
+        ]
     output.print("", *facts(about, output.console.width))

@@ -1,9 +1,9 @@
-"""The results of a program as one graph gives them: every return leads to one of few forms."""
+"""The results of a program as one graph gives them: all returns lead to one block."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -18,50 +18,67 @@ from adaptc.runtime.structure import leaf_paths
 from adaptc.runtime.tree import Leaf, RowsNode, Static, Tree, TupleNode
 from adaptc.runtime.treecheck import leaf_count
 
-RESULT = "result."
-"""What the names of blocks begin with that stand for a form of result."""
+RESULT = "result"
+"""The name of the block to which all returns lead."""
 
+FORM = "form"
+"""The name of the value that tells which structure the result has, where there are several."""
 
-@dataclass(frozen=True)
-class Form:
-    """A form of result: the block that stands for it, the structure of its leaves, their names, and the names of the
-    inputs whose new values follow them. The leaves at `numbers` are host scalars."""
+_FORM_KIND = FORM, ("int", None)
 
-    block: str
-    tree: Tree
-    names: tuple[str, ...]
-    changed: tuple[str, ...]
-    numbers: frozenset[int]
+ABSENT = Const(None)
+"""Stands for a value that a return does not have."""
 
 
 @dataclass(frozen=True)
 class WithResults:
-    """`program` as `region`, its returns edges to the blocks of `forms`; what raises leads out of the region too."""
+    """`program` as `region`, whose returns are edges to `RESULT`; what raises leads out of the region too.
+
+    `names` are those of the result's values, of which those at `numbers` are host scalars. `forms` are the structures
+    that results have; their leaves are places among the values. `changed` has, by input, the place of its new value.
+    """
 
     program: Program
     region: Region
-    forms: tuple[Form, ...]
+    names: tuple[str, ...]
+    numbers: frozenset[int]
+    forms: tuple[Tree, ...]
+    changed: Mapping[str, int]
 
 
 def with_results(program: Program) -> WithResults:
-    """A copy of a program of one call in which each return leads to a block of its form.
+    """A copy of a program of one call in which each return leads to one block, with what it has of all values.
 
-    Returns of one structure have one form, in which a number of the structure is a value where it differs between
-    them. State that a call leaves behind is left out.
+    A number that is part of a structure is a value where it differs between returns; values at the same place of
+    different structures are one. State that a call leaves behind is left out.
     """
     copy = with_ends(replace(program, later=()))
-    groups: dict[object, list[tuple[Block, Tree, list[_Value]]]] = {}
+    changed = [f"{copy.inputs[place].name}.changed" for place in copy.changes]
+    groups: dict[object, list[_Result]] = {}
     for block in copy.blocks.values():
         if isinstance(block.terminator, Return):
-            tree, values = _values_of(block.terminator, len(copy.changes))
-            form = (msgspec.json.encode(tree), tuple(value.kind for value in values))
-            groups.setdefault(form, []).append((block, tree, values))
-    changed = tuple(copy.inputs[place].name for place in copy.changes)
-    forms = []
+            result = _result_of(block, block.terminator, changed)
+            groups.setdefault(result.form, []).append(result)
+    columns = _Columns()
+    if len(groups) > 1:
+        columns.place(FORM, ValueSpec("int"))
+    forms = [columns.add(group) for group in groups.values()]
     for number, group in enumerate(groups.values()):
-        forms.append(_unite(copy, group, f"{RESULT}{number}", changed))
+        for result in group:
+            given: dict[int, Expr] = {columns.places[_FORM_KIND]: literal(number)} if len(groups) > 1 else {}
+            for name, value in result.values.items():
+                if (name, value.kind) in columns.places:
+                    given[columns.places[name, value.kind]] = value.expr
+            args = tuple(given.get(place, ABSENT) for place in range(len(columns.names)))
+            result.block.terminator = Jump(Edge(RESULT, args))
+    params = [Param(f"value_{place}", _type(specs)) for place, specs in enumerate(columns.specs)]
+    end = Return((), (), TupleNode(()))
+    copy.blocks[RESULT] = Block(RESULT, params, None, [], [], [], [], end)
     inner = (name for name, block in copy.blocks.items() if not isinstance(block.terminator, Return | Raise))
-    return WithResults(copy, Region(copy.entry, frozenset(inner)), tuple(forms))
+    numbers = frozenset(place for place, param in enumerate(params) if isinstance(param.type, ScalarType))
+    places = {name.removesuffix(".changed"): columns.names.index(name) for name in changed if groups}
+    region = Region(copy.entry, frozenset(inner))
+    return WithResults(copy, region, tuple(columns.names), numbers, tuple(forms), places)
 
 
 @dataclass(frozen=True)
@@ -78,51 +95,85 @@ class _Value:
         return self.spec.dtype, None if self.spec.shape is None else len(self.spec.shape)
 
 
-def _values_of(end: Return, changes: int) -> tuple[Tree, list[_Value]]:
-    """The structure of a return with every number in it a leaf, and the values of its leaves and of changed inputs."""
-    values: list[_Value] = []
+@dataclass(frozen=True)
+class _Result:
+    """What a return gives: its structure with every number in it a leaf, and its values by name, in order."""
+
+    block: Block
+    tree: Tree
+    values: Mapping[str, _Value]
+
+    @property
+    def form(self) -> object:
+        """What results of one structure have in common."""
+        return msgspec.json.encode(self.tree), tuple((name, value.kind) for name, value in self.values.items())
+
+
+def _result_of(block: Block, end: Return, changed: Sequence[str]) -> _Result:
+    found: list[_Value] = []
 
     def put(node: Leaf | Static) -> Leaf:
         if isinstance(node, Leaf):
-            values.append(_Value(end.outputs[node.index], end.specs[node.index]))
+            found.append(_Value(end.outputs[node.index], end.specs[node.index]))
         else:
             assert isinstance(node.value, bool | int | float)
-            values.append(_Value(literal(node.value), ValueSpec(type(node.value).__name__), True))
-        return Leaf(len(values) - 1)
+            found.append(_Value(literal(node.value), ValueSpec(type(node.value).__name__), True))
+        return Leaf(len(found) - 1)
 
     tree = _mapped(end.tree, put)
+    paths = leaf_paths(tree, "output")
+    names: list[str] = []
+    for place in range(len(found)):
+        name, count = _plain(paths[place]), 2
+        while name in (FORM, *names, *changed):
+            name, count = f"{_plain(paths[place])}_{count}", count + 1
+        names.append(name)
     first = leaf_count(end.tree)
-    values += [_Value(end.outputs[place], end.specs[place]) for place in range(first, first + changes)]
-    return tree, values
+    found += [_Value(end.outputs[first + place], end.specs[first + place]) for place in range(len(changed))]
+    return _Result(block, tree, dict(zip((*names, *changed), found)))
 
 
-def _unite(
-    program: Program, group: Sequence[tuple[Block, Tree, list[_Value]]], name: str, changed: tuple[str, ...]
-) -> Form:
-    """Let the returns of a group lead to a new block called `name`; gives their form."""
-    columns = list(zip(*(values for _, _, values in group)))
-    fixed = [all(value.fixed and key(value.expr) == key(column[0].expr) for value in column) for column in columns]
-    places = {place: number for number, place in enumerate(place for place, is_ in enumerate(fixed) if not is_)}
-    (_, tree, first), *_ = group
+class _Columns:
+    """The values of all results: `names`, the `specs` of each in the returns that have it, and by name and kind the
+    place of each."""
 
-    def settle(node: Leaf | Static) -> Leaf | Static:
-        assert isinstance(node, Leaf)
-        if node.index in places:
-            return Leaf(places[node.index])
-        expr = first[node.index].expr
-        assert isinstance(expr, Const)
-        return Static(evaluate_scalar(expr, {}))
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.specs: list[list[ValueSpec]] = []
+        self.places: dict[tuple[str, object], int] = {}
 
-    united = _mapped(tree, settle)
-    params = [Param(f"value_{place}", _type(columns[place])) for place in places]
-    for block, _, values in group:
-        block.terminator = Jump(Edge(name, tuple(values[place].expr for place in places)))
-    end = Return((), (), TupleNode(()))
-    program.blocks[name] = Block(name, params, None, [], [], [], [], end, group[0][0].loc)
-    names = leaf_paths(united, "output")
-    leaves = [_plain(names[number]) for number in range(len(params) - len(changed))]
-    numbers = frozenset(place for place, param in enumerate(params) if isinstance(param.type, ScalarType))
-    return Form(name, united, (*leaves, *(f"{input_}.changed" for input_ in changed)), changed, numbers)
+    def place(self, name: str, spec: ValueSpec) -> int:
+        """The place of a value, which gets one if it has none."""
+        kind = (name, _Value(ABSENT, spec).kind)
+        if kind not in self.places:
+            self.places[kind] = len(self.names)
+            unique, count = name, 2
+            while unique in self.names:
+                unique, count = f"{name}_{count}", count + 1
+            self.names.append(unique)
+            self.specs.append([])
+        self.specs[self.places[kind]].append(spec)
+        return self.places[kind]
+
+    def add(self, group: Sequence[_Result]) -> Tree:
+        """Give the values of returns of one form their places; gives the structure over them."""
+        places: list[int | Static] = []
+        for name, first in group[0].values.items():
+            column = [result.values[name] for result in group]
+            if all(value.fixed and key(value.expr) == key(first.expr) for value in column):
+                assert isinstance(first.expr, Const)
+                places.append(Static(evaluate_scalar(first.expr, {})))
+            else:
+                for value in column:
+                    place = self.place(name, value.spec)
+                places.append(place)
+
+        def settle(node: Leaf | Static) -> Leaf | Static:
+            assert isinstance(node, Leaf)
+            found = places[node.index]
+            return found if isinstance(found, Static) else Leaf(found)
+
+        return _mapped(group[0].tree, settle)
 
 
 def _mapped(tree: Tree, change: Callable[[Leaf | Static], Leaf | Static]) -> Tree:
@@ -151,12 +202,12 @@ def _row(node: Leaf | Static, change: Callable[[Leaf | Static], Leaf | Static], 
     return new
 
 
-def _type(column: Sequence[_Value]) -> Type:
+def _type(specs: Sequence[ValueSpec]) -> Type:
     """The type of the values at one place: an extent that differs has no name."""
-    spec = column[0].spec
+    spec = specs[0]
     if spec.shape is None:
         return ScalarType(spec.dtype)  # type: ignore[arg-type]
-    extents = list(zip(*(value.spec.shape or () for value in column)))
+    extents = list(zip(*(each.shape or () for each in specs)))
     return TensorType(getattr(torch, spec.dtype), tuple(e[0] if len(set(e)) == 1 else "?" for e in extents))
 
 

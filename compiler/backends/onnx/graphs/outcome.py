@@ -101,8 +101,10 @@ def is_hollow(value: ir.Value) -> bool:
 
 
 def dummy(scope: Scope, dtype: ir.DataType, rank: int) -> ir.Value:
-    """A value of a type for a slot that carries nothing."""
-    return scope.constant(np.zeros([0] * rank, dtype.numpy()))
+    """A value of a type for what carries nothing."""
+    value = scope.constant(np.zeros([0] * rank, dtype.numpy()))
+    value.meta[_HOLLOW] = True
+    return value
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from adaptc.compiler.backends.onnx.exporter import IR_VERSION, OPSET
 from adaptc.compiler.backends.onnx.graphs.flow import FlowBuilder, RegionError, Straight
 from adaptc.compiler.backends.onnx.graphs.inlining import inline
 from adaptc.compiler.backends.onnx.graphs.naming import name_values
-from adaptc.compiler.backends.onnx.graphs.outcome import Outcome
+from adaptc.compiler.backends.onnx.graphs.outcome import Outcome, dummy
 from adaptc.compiler.backends.onnx.graphs.scalars import DTYPES, cast, element, emit, number
 from adaptc.compiler.backends.onnx.graphs.scope import Scope, Shape
 from adaptc.compiler.backends.onnx.graphs.weights import place_weights
@@ -24,7 +24,7 @@ from adaptc.compiler.ir.expressions import key
 from adaptc.compiler.ir.host_types import dtype_name, environment
 from adaptc.compiler.ir.program import Block, Code, Program, ScalarType, Type, edges
 from adaptc.compiler.plan.region import Leaving, Region, exits
-from adaptc.runtime.hostprogram import Branch, Const, Edge, Let, Read, Switch
+from adaptc.runtime.hostprogram import Branch, Const, Edge, Expr, Let, Read, Switch
 
 PROBES = ("replayed", "position", "seen")
 """A probed graph's own inputs: the values that its reads take (float64, in the order of execution), how many are taken
@@ -227,9 +227,12 @@ class RegionLowering:
 
 
 def _emit(
-    scope: Scope, expr: object, values: Mapping[str, ir.Value], types: Mapping[str, Type], wanted: Type
+    scope: Scope, expr: Expr, values: Mapping[str, ir.Value], types: Mapping[str, Type], wanted: Type
 ) -> ir.Value:
-    value = emit(scope, expr, values, types)  # type: ignore[arg-type]
+    if isinstance(expr, Const) and expr.value is None:
+        dtype, shape = _graph_type(wanted)
+        return dummy(scope, dtype, len(shape or ()))
+    value = emit(scope, expr, values, types)
     return cast(scope, value, wanted.kind) if isinstance(wanted, ScalarType) else value
 
 

@@ -9,30 +9,26 @@ from pathlib import Path
 import numpy as np
 import onnx_ir as ir
 
+from adaptc.compiler.backends.onnx.graphs.flow import RegionError
 from adaptc.compiler.backends.onnx.graphs.naming import name_values
-from adaptc.compiler.backends.onnx.graphs.outcome import Outcome, dummy
+from adaptc.compiler.backends.onnx.graphs.outcome import dummy
 from adaptc.compiler.backends.onnx.graphs.region import PROBES, RegionLowering
 from adaptc.compiler.backends.onnx.graphs.scope import Scope
 from adaptc.compiler.backends.onnx.weights import WeightTable
 from adaptc.compiler.ir.program import Code, TensorType
-from adaptc.compiler.plan.results import Form, WithResults
+from adaptc.compiler.plan.results import RESULT, WithResults
 from adaptc.runtime.hostprogram import Raise
-
-FORM = "form"
-"""The name of the output that tells which form of result there is, where there are several."""
 
 
 @dataclass(frozen=True)
 class WholeGraph:
-    """A network as a model. `places` has, by form, where its values are among the outputs; those of the other forms
-    are empty. With several forms the first output is the number of the form.
+    """A network as a model, whose outputs are the values of `network`: one that a result does not have is empty.
 
-    A probed graph has `position` and `seen` (`region.PROBES`) as the last two values of each form.
+    The last two outputs of a probed graph are `position` and `seen` (`region.PROBES`).
     """
 
     model: ir.Model
-    forms: tuple[Form, ...]
-    places: tuple[tuple[int, ...], ...]
+    network: WithResults
 
 
 def lower_whole(
@@ -43,7 +39,7 @@ def lower_whole(
     *,
     probed: bool = False,
 ) -> WholeGraph:
-    """The graph of a network whose returns lead to its forms. Where the network raises, a node fails that has the
+    """The graph of a network whose returns lead to one block. Where the network raises, a node fails that has the
     exception and its message in its name.
 
     Raises `RegionError` where no graph can hold the network, and `ArtifactError` where a loop has two entries.
@@ -54,23 +50,13 @@ def lower_whole(
     lowering.declare()
     outcome, named = lowering.outcome()
     root = lowering.root
-    forms = tuple(form for form in network.forms if form.block in outcome.values)
+    if RESULT not in outcome.values:
+        raise RegionError("it never returns")
     raising = [name for name in outcome.values if isinstance(program.blocks[name].terminator, Raise)]
-    way = outcome.number(root, lowering.flow.numbers) if len(outcome.values) > 1 or raising else None
-    values: list[ir.Value] = []
-    names: list[str] = []
-    if len(forms) > 1:
-        values.append(_form(root, outcome, forms, lowering.flow.numbers))
-        names.append(FORM)
-    places: list[tuple[int, ...]] = []
-    for number, form in enumerate(forms):
-        given = outcome.values[form.block]
-        places.append(tuple(range(len(values), len(values) + len(given))))
-        values += given
-        own = [*form.names, *(PROBES[1:] if probed else ())]
-        names += own if len(forms) == 1 else [f"{number}.{name}" for name in own]
+    way = outcome.number(root, lowering.flow.numbers)
+    values = list(outcome.values[RESULT])
+    names = [*network.names, *(PROBES[1:] if probed else ())]
     if raising:
-        assert way is not None
         ends = {lowering.flow.numbers[name]: program.blocks[name].terminator for name in raising}
         values = _guarded(root, way, {number: end for number, end in ends.items() if isinstance(end, Raise)}, values)
     outputs: list[ir.Value] = []
@@ -81,16 +67,7 @@ def lower_whole(
         value.shape = ir.Shape(spec.type.shape)
     model, _ = lowering.model(list(named), outputs)
     name_values(model.graph, list(named.values()), names)
-    return WholeGraph(model, forms, tuple(places))
-
-
-def _form(scope: Scope, outcome: Outcome, forms: Sequence[Form], numbers: dict[str, int]) -> ir.Value:
-    """The number of the form among `forms`, of an outcome that may lead elsewhere too."""
-    way = outcome.number(scope, numbers)
-    table = np.zeros(max(numbers.values()) + 1, np.int64)
-    for number, form in enumerate(forms):
-        table[numbers[form.block]] = number
-    return scope.apply("Gather", [scope.constant(table), way], ir.DataType.INT64)
+    return WholeGraph(model, network)
 
 
 def _guarded(scope: Scope, way: ir.Value, ends: dict[int, Raise], values: Sequence[ir.Value]) -> list[ir.Value]:
