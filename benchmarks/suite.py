@@ -18,7 +18,7 @@ import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -36,8 +36,9 @@ from contest.plot import draw  # noqa: E402
 from contest.results import NetworkRecord, Run  # noqa: E402
 from contest.tables import comparison, report  # noqa: E402
 
-SOURCES = ("adaptc", "compiler", "passes", "runtime", "examples", "benchmarks")
-"""The folders whose code decides what a cached artifact holds."""
+PEER_SOURCES = ("examples", "benchmarks/handwritten")
+OUR_SOURCES = ("examples", "adaptc", "compiler", "passes", "runtime", "benchmarks/contest")
+"""The folders whose code decides what the cache holds: other code finds nothing in it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _compete(run: Run, wanted: dict[str, Network], options: argparse.Namespace, cache: Path) -> None:
-    keep = cache / _digest()
+    folders = {kind: cache / _digest(PEER_SOURCES if kind == "peer" else OUR_SOURCES) for kind in run.kinds.values()}
     for name, network in wanted.items():
         begin = time.perf_counter()
         done = run.networks[name].cells if name in run.networks else {}
@@ -87,7 +88,7 @@ def _compete(run: Run, wanted: dict[str, Network], options: argparse.Namespace, 
                 threads,
                 options.repeats,
                 options.limit,
-                keep / name,
+                {kind: folder / name for kind, folder in folders.items()},
                 lambda text, label=label: _tell(f"{label}: {text}"),  # type: ignore[misc]
             )
             record.cells[str(threads)] = {**done.get(str(threads), {}), **found}
@@ -117,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _listed(known: Sequence[str]):  # type: ignore[no-untyped-def]
+def _listed(known: Sequence[str]) -> Callable[[str], list[str]]:
     def parse(text: str) -> list[str]:
         names = [name for name in text.split(",") if name]
         for name in names:
@@ -136,10 +137,10 @@ def _read(file: Path) -> Run:
     return msgspec.json.decode(file.read_bytes(), type=Run)
 
 
-def _digest() -> str:
-    """Of the code that artifacts are made by: other code finds nothing in the cache."""
+def _digest(folders: Sequence[str]) -> str:
+    """A short name for the code in `folders`."""
     total = hashlib.sha256()
-    for folder in SOURCES:
+    for folder in folders:
         for file in sorted((ROOT / folder).rglob("*.py")):
             total.update(str(file.relative_to(ROOT)).encode())
             total.update(file.read_bytes())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -20,22 +20,28 @@ def way_record(way: Way) -> WayRecord:
 
 
 def compete(
-    case: Case, names: Sequence[str], threads: int, repeats: int, limit: float, cache: Path, tell: Callable[[str], None]
+    case: Case,
+    names: Sequence[str],
+    threads: int,
+    repeats: int,
+    limit: float,
+    caches: Mapping[str, Path],
+    tell: Callable[[str], None],
 ) -> dict[str, Cell]:
     """The cell of each contestant. They are made ready one after the other, `limit` seconds each, then timed in turns.
 
-    `cache` keeps what contestants write; their output goes to log files in it.
+    `caches` keep, for each kind, what contestants write; their output goes to log files there.
     """
     cells: dict[str, Cell] = {}
     workers: dict[str, Worker] = {}
     ready: dict[str, Ready] = {}
-    logs = cache / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
     try:
         for name in names:
             tell(f"making {name} ready")
+            cache = caches[CONTESTANTS[name].kind]
+            (cache / "logs").mkdir(parents=True, exist_ok=True)
             prepare = partial(CONTESTANTS[name].prepare, case, threads, cache)
-            worker = Worker(prepare, threads, logs / f"{name}_{threads}.txt")
+            worker = Worker(prepare, threads, cache / "logs" / f"{name}_{threads}.txt")
             found = worker.ready(limit)
             if isinstance(found, Failed):
                 cells[name] = Cell(reason=found.reason)

@@ -56,9 +56,8 @@ def _panel(run: Run, threads: str, top: int) -> tuple[str, int]:
     for line in LINES:
         if low <= line <= high:
             across, kind = place(line), "one" if line == 1 else "axis"
-            parts.append(
-                f'<line class="{kind}" x1="{across:.1f}" x2="{across:.1f}" y1="{top + TOP - 12}" y2="{bottom}"/>'
-            )
+            ends = f'x1="{across:.1f}" x2="{across:.1f}" y1="{top + TOP - 12}" y2="{bottom}"'
+            parts.append(f'<line class="{kind}" {ends}/>')
             parts.append(f'<text x="{across:.1f}" y="{top + TOP - 14}" text-anchor="middle">{line}</text>')
     for number, (label, row) in enumerate(rows):
         y = top + TOP + ROW * number + 8
