@@ -37,8 +37,9 @@ from contest.results import NetworkRecord, Run  # noqa: E402
 from contest.tables import comparison, report  # noqa: E402
 
 PEER_SOURCES = ("examples", "benchmarks/handwritten")
-OUR_SOURCES = ("examples", "adaptc", "compiler", "passes", "runtime", "benchmarks/contest")
-"""The folders whose code decides what the cache holds: other code finds nothing in it."""
+COMPILER = ("adaptc", "compiler", "passes", "runtime")
+OUR_SOURCES = ("examples", *COMPILER, "benchmarks/contest/composing.py", "benchmarks/contest/ours.py")
+"""The code that decides what the cache holds: other code finds nothing in it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -92,6 +93,7 @@ def _compete(run: Run, wanted: dict[str, Network], options: argparse.Namespace, 
                 lambda text, label=label: _tell(f"{label}: {text}"),  # type: ignore[misc]
             )
             record.cells[str(threads)] = {**done.get(str(threads), {}), **found}
+            record.load[str(threads)] = round(os.getloadavg()[0], 1)
             if options.out is not None:
                 part = options.out.with_suffix(".part")
                 part.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1))
@@ -137,11 +139,11 @@ def _read(file: Path) -> Run:
     return msgspec.json.decode(file.read_bytes(), type=Run)
 
 
-def _digest(folders: Sequence[str]) -> str:
-    """A short name for the code in `folders`."""
+def _digest(sources: Sequence[str]) -> str:
+    """A short name for the code in files and folders."""
     total = hashlib.sha256()
-    for folder in folders:
-        for file in sorted((ROOT / folder).rglob("*.py")):
+    for source in sources:
+        for file in sorted((ROOT / source).rglob("*.py")) if (ROOT / source).is_dir() else [ROOT / source]:
             total.update(str(file.relative_to(ROOT)).encode())
             total.update(file.read_bytes())
     return total.hexdigest()[:12]

@@ -30,10 +30,15 @@ class Cell(msgspec.Struct, frozen=True):
 
 
 class NetworkRecord(msgspec.Struct):
-    """A network's ways, and its cells by threads and contestant."""
+    """A network's ways, and its cells by threads and contestant.
+
+    `load` is the machine's load average over the last minute when they had been timed, by threads: about 1 where
+    nothing else ran.
+    """
 
     ways: list[WayRecord]
     cells: dict[str, dict[str, Cell]]
+    load: dict[str, float] = {}
 
 
 class Run(msgspec.Struct):

@@ -55,18 +55,19 @@ def _cell(run: Run, network: str, threads: str, name: str) -> Cell | None:
 
 
 def _latencies(run: Run, threads: str) -> str:
-    rows = [["network", "paths", *run.titles.values()]]
+    rows = [["network", "load", "paths", *run.titles.values()]]
     for network, record in run.networks.items():
         cells = record.cells.get(threads)
         if cells is None:
             continue
-        row = [network, str(len(record.ways))]
+        row = [network, str(record.load.get(threads, "")), str(len(record.ways))]
         for name in run.titles:
             micros = expected(record.ways, cells.get(name))
             row.append(_micros(micros) if micros is not None else _mark(cells.get(name)))
         rows.append(row)
     title = f"Expected latency over the inputs' paths, µs, {threads} thread{'s' * (threads != '1')}"
-    return f"{title} (-: cannot take it, see below; !: wrong)\n{columns(rows)}"
+    notes = "-: cannot take it, see below; !: wrong; load: the machine's load average, about 1 where nothing else ran"
+    return f"{title}\n({notes})\n{columns(rows)}"
 
 
 def _mark(cell: Cell | None) -> str:
