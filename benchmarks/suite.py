@@ -89,6 +89,7 @@ def _compete(run: Run, wanted: dict[str, Network], options: argparse.Namespace, 
                 threads,
                 options.repeats,
                 options.limit,
+                options.budget,
                 {kind: folder / name for kind, folder in folders.items()},
                 lambda text, label=label: _tell(f"{label}: {text}"),  # type: ignore[misc]
             )
@@ -112,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--repeats", type=int, default=9, help="turns; medians are printed")
     add("--inputs", type=int, help="inputs of each network, in place of its own number")
     add("--limit", type=float, default=600.0, help="seconds in which a contestant must be ready for a network")
+    add("--budget", type=float, default=120.0, help="seconds after which a network's turns end, from the third on")
     add("--cache", type=Path, metavar="DIR", help="keeps artifacts and compiled peers; a temporary folder by default")
     add("--out", type=Path, metavar="FILE.json", help="keep the results, after each network")
     add("--resume", action="store_true", help="go on with the file of --out: cells that it has are not run again")

@@ -25,10 +25,12 @@ def compete(
     threads: int,
     repeats: int,
     limit: float,
+    budget: float,
     caches: Mapping[str, Path],
     tell: Callable[[str], None],
 ) -> dict[str, Cell]:
-    """The cell of each contestant. They are made ready one after the other, `limit` seconds each, then timed in turns.
+    """The cell of each contestant. They are made ready one after the other, `limit` seconds each, then timed in turns,
+    which begin within `budget` seconds.
 
     `caches` keep, for each kind, what contestants write; their output goes to log files there.
     """
@@ -51,7 +53,14 @@ def compete(
                 cells[name] = Cell(reason=reason, error=found.error, seconds=found.seconds, wrong=True)
             else:
                 workers[name], ready[name] = worker, found
-        times = in_turns(workers, len(case.ways), repeats, threads, lambda turn: tell(f"turn {turn + 1} of {repeats}"))
+        times = in_turns(
+            workers,
+            len(case.ways),
+            repeats,
+            threads,
+            budget,
+            lambda turn: tell(f"turn {turn + 1} of {repeats}"),
+        )
         for name, result in times.items():
             if isinstance(result, Failed):
                 cells[name] = Cell(reason=result.reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -65,8 +66,9 @@ def make_case(name: str, network: Network, count: int | None = None) -> Case:
         blocks = interpret(program, tensors).path if program is not None else (given.label,)
         groups.setdefault((blocks, tuple(given.shapes.values())), []).append(given)
     ways = []
+    reference = copy.deepcopy(file.model)  # a call may leave something behind, which contestants should not find
     with torch.inference_mode():
         for (blocks, _), members in groups.items():
-            expected = file.model(*members[0].args, **members[0].kwargs)
+            expected = reference(*members[0].args, **members[0].kwargs)
             ways.append(Way(members[0], len(members), blocks if program is not None else (), expected))
     return Case(name, file.model, example, dynamic, file.random_seed, tuple(ways), program, uncaptured)

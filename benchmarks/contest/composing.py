@@ -113,11 +113,18 @@ class _Walk:
             return one.value if one.node is None else one.node
 
         target: Any = node.target
-        value = target(*values(node.args), **values(node.kwargs))
+        if target is torch.ops.aten.nonzero_numpy.default:  # its decomposition would give up the size that was taken
+            places = self.copy(torch.ops.aten.nonzero.default, values(node.args), nodes(node.args), {}, {}, node)
+            return self.copy(torch.ops.aten.unbind.int, (places.value, 1), (places.node, 1), {}, {}, node)
+        return self.copy(target, values(node.args), nodes(node.args), values(node.kwargs), nodes(node.kwargs), node)
+
+    def copy(self, target: Any, args: Any, node_args: Any, kwargs: Any, node_kwargs: Any, of: fx.Node) -> Known:
+        """Compute `target`, and where that gives tensors, add a node for it that stands for the node `of`."""
+        value = target(*args, **kwargs)
         if not _holds_tensor(value):
             return Known(value)
-        copied = self.graph.call_function(target, nodes(node.args), nodes(node.kwargs))
-        copied.meta = {key: kept for key, kept in node.meta.items() if key == "loc"} | {"val": self.fake(value)}
+        copied = self.graph.call_function(target, node_args, node_kwargs)
+        copied.meta = {key: kept for key, kept in of.meta.items() if key == "loc"} | {"val": self.fake(value)}
         return Known(value, copied)
 
 

@@ -11,6 +11,7 @@ from contest.worker import Failed, Worker
 VISIT = 4_000_000
 """Nanoseconds that a contestant may spend in one visit; at least one call is made."""
 MOST_CALLS = 40
+FEWEST = 3
 WARM_BELOW = 50_000_000
 """A call shorter than this, in ns, is made once without being timed before those that are."""
 PAUSE = 0.003
@@ -19,16 +20,25 @@ CALL_LIMIT = 120.0
 
 
 def in_turns(
-    workers: Mapping[str, Worker], ways: int, repeats: int, threads: int, tell: Callable[[int], None]
+    workers: Mapping[str, Worker],
+    ways: int,
+    repeats: int,
+    threads: int,
+    budget: float,
+    tell: Callable[[int], None],
 ) -> dict[str, list[float] | Failed]:
     """For each contestant the median microseconds of a call of each way.
 
-    Each turn begins with another contestant. `tell` is called with the number of every turn.
+    Each turn begins with another contestant. There are `repeats` turns, or as many as begin within `budget` seconds,
+    but at least `FEWEST`. `tell` is called with the number of every turn.
     """
+    begin = time.perf_counter()
     found: dict[str, list[list[float]]] = {name: [[] for _ in range(ways)] for name in workers}
     failed: dict[str, Failed] = {}
     names = list(workers)
     for turn in range(repeats):
+        if turn >= FEWEST and time.perf_counter() - begin > budget:
+            break
         tell(turn)
         for way in range(ways):
             shift = (turn + way) % max(len(names), 1)

@@ -21,6 +21,8 @@ from typing import Any
 
 import torch
 
+from adaptc.runtime.errors import AdaptcError
+
 WARM_UP = 3
 """Calls of each path before the first is timed: compiled peers specialise on the second and third."""
 
@@ -155,8 +157,8 @@ def _timed(calls: Sequence[Callable[[], object]], way: int, count: int, warm: bo
 
 
 def reason_of(problem: BaseException) -> str:
-    """What went wrong, in one line: the class and the first line of its message."""
+    """What went wrong, in one line: the class and the message's beginning; of adaptc's errors the first problem."""
+    lines = [line.strip() for line in str(problem).splitlines() if line.strip(" -=^~:")] or ["(no message)"]
     if isinstance(problem, Unsupported):
-        return str(problem)
-    lines = [line.strip() for line in str(problem).splitlines() if line.strip(" -=^~:")]
-    return f"{type(problem).__name__}: {lines[0][:240] if lines else '(no message)'}"
+        return lines[0]
+    return f"{type(problem).__name__}: {' '.join(lines[: 3 if isinstance(problem, AdaptcError) else 1])[:300]}"

@@ -45,23 +45,24 @@ class EarlyExitCNN(_Wrapper):
 
 
 class ShallowDeep(_Wrapper):
-    """examples/shallow_deep.py; without the exit's number."""
+    """examples/shallow_deep.py; without the exit's number. The logits of the exits that were passed are one tensor."""
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
-        return (self.layer(0, self.network.first(x), ()),)
+        return (self.layer(0, 0, self.network.first(x), None),)
 
-    def layer(self, index: int, x: Tensor, outputs: tuple[Tensor, ...]) -> Tensor:
+    def layer(self, index: int, passed: int, x: Tensor, every: Tensor | None) -> Tensor:
         network = self.network
         if index < len(network.layers):
-            x, output = network.layers[index](x)
-            if output is None:
-                return self.layer(index + 1, x, outputs)
-            test = output.softmax(dim=-1).max() > network.thresholds[len(outputs)]
-            operands = (x, *outputs, output)
-            return leave(test, output, lambda x, *outputs: self.layer(index + 1, x, outputs), operands)
-        every = torch.stack([*outputs, network.last(x)])
-        best = every.softmax(dim=-1).amax(dim=(1, 2)).argmax()
-        return every.index_select(0, best.reshape(1)).squeeze(0)
+            x, logits = network.layers[index](x)
+            if logits is None:
+                return self.layer(index + 1, passed, x, every)
+            test = logits.softmax(dim=-1).max() > network.thresholds[passed]
+            every = logits.clone() if every is None else torch.cat([every, logits])
+            return leave(test, logits, lambda *given: self.layer(index + 1, passed + 1, *given), (x, every))
+        assert every is not None
+        every = torch.cat([every, network.last(x)])
+        best = every.softmax(dim=-1).amax(dim=1).argmax()
+        return every.index_select(0, best.reshape(1))
 
 
 class ExceptionExit(_Wrapper):
