@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--out", type=Path, metavar="FILE.json", help="keep the results, after each network")
     add("--resume", action="store_true", help="go on with the file of --out: cells that it has are not run again")
     add("--compare", type=Path, metavar="OLD.json", help="print the change of every cell")
-    add("--plot", type=Path, metavar="FILE.svg", help="draw the ratios, as .svg or .png")
+    add("--plot", type=Path, metavar="FILE.svg", help="draw the ratios")
     return parser
 
 

@@ -78,7 +78,8 @@ class Worker:
 
     def time(self, way: int, calls: int, warm: bool, limit: float) -> list[int] | Failed:
         """The nanoseconds of so many calls of a way, after an untimed one where `warm`."""
-        self._connection.send((way, calls, warm))
+        with contextlib.suppress(OSError):  # the process is gone: what is received says so
+            self._connection.send((way, calls, warm))
         if not self._connection.poll(limit):
             self.stop()
             return Failed(f"a call took more than {limit:.0f} s")
@@ -98,7 +99,7 @@ class Worker:
     def _received(self) -> object:
         try:
             return self._connection.recv()
-        except EOFError:
+        except (EOFError, OSError):
             self._process.join()
             return Failed(f"the process ended with {self._process.exitcode}: {_last_line(self._log)}")
 
