@@ -53,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.networks and not options.model:
         wanted = known
     run = _resumed(options.out) if options.resume else None
+    if run is not None:
+        run.command += f"\n{_command()}"
     run = run or Run(_machine(), _versions(), _command(), options.repeats, {}, {}, {})
     run.titles = {name: one.title for name, one in CONTESTANTS.items() if name in options.peers or name in run.titles}
     run.kinds = {name: CONTESTANTS[name].kind for name in run.titles}
