@@ -26,6 +26,9 @@ from adaptc.runtime.errors import AdaptcError
 WARM_UP = 3
 """Calls of each path before the first is timed: compiled peers specialise on the second and third."""
 
+PARENT_CHECK = 5.0
+"""Seconds after which an idle worker looks whether the process that started it is still there."""
+
 
 class Unsupported(Exception):
     """A contestant cannot take a network; the text says why in one line."""
@@ -111,6 +114,7 @@ def _last_line(log: Path) -> str:
 
 def _serve(connection: Connection, prepare: Callable[[], Prepared], threads: int, log: Path) -> None:
     os.setsid()
+    parent = os.getppid()
     with log.open("wb") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -133,6 +137,9 @@ def _serve(connection: Connection, prepare: Callable[[], Prepared], threads: int
     gc.freeze()
     with torch.inference_mode():
         while True:
+            while not connection.poll(PARENT_CHECK):  # other workers hold the pipe open, so its end tells nothing
+                if os.getppid() != parent:
+                    return
             connection.send(_timed(prepared.calls, *connection.recv()))
 
 
