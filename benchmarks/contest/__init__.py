@@ -1,0 +1,1 @@
+"""The parts of suite.py: networks, contestants, the processes that run them, and what is made of their times."""
