@@ -9,10 +9,10 @@ from adaptc.passes.program.merge_chains import MergeChains
 from adaptc.passes.program.propagate_constants import PropagateConstants
 from adaptc.passes.program.remove_dead_values import RemoveDeadValues
 from adaptc.passes.program.remove_unreachable import RemoveUnreachable
-from adaptc.passes.program_pass import ProgramPass
+from adaptc.passes.rule import Pass
 
 
-def default_pipeline() -> list[ProgramPass]:
+def default_pipeline() -> list[Pass]:
     """The passes of every compile.
 
     What is known decides tests and empties blocks, so values come first; choices without a difference free

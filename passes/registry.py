@@ -15,17 +15,18 @@ from typing import TypeVar, get_type_hints
 from adaptc.passes.errors import PassError
 from adaptc.passes.pipeline_text import parse_pipeline
 from adaptc.passes.program_pass import ProgramPass
+from adaptc.passes.rule import Pass, Rule
 
 ENTRY_POINT_GROUP = "adaptc.passes"
 """Packages offer passes as entry points of this group; each names a module that registers passes."""
 
-PassClass = TypeVar("PassClass", bound=type[ProgramPass])
+PassClass = TypeVar("PassClass", bound=type[ProgramPass] | type[Rule])
 
 _MARK = "_adaptc_registered"
 
 
 def register(cls: PassClass) -> PassClass:
-    """Class decorator that marks a pass, to be found in its module, and checks the rules of passes.
+    """Class decorator that marks a pass or rule, to be found in its module, and checks what all of them must be.
 
     Raises PassError where the class is no frozen dataclass, has no name in lower-case words joined by
     hyphens, or its docstring does not show ``before:`` and ``after:``.
@@ -37,9 +38,9 @@ def register(cls: PassClass) -> PassClass:
     return cls
 
 
-def _problems(cls: type[ProgramPass]) -> Iterator[str]:
-    if not issubclass(cls, ProgramPass):
-        yield "it does not derive from ProgramPass"
+def _problems(cls: type[ProgramPass] | type[Rule]) -> Iterator[str]:
+    if not issubclass(cls, ProgramPass | Rule):
+        yield "it does not derive from ProgramPass or Rule"
     parameters = vars(cls).get("__dataclass_params__")
     if parameters is None or not parameters.frozen:
         yield "it is no frozen dataclass"
@@ -55,9 +56,9 @@ class PassRegistry:
     """The passes that can be asked for by name."""
 
     def __init__(self) -> None:
-        self._passes: dict[str, type[ProgramPass]] = {}
+        self._passes: dict[str, type[ProgramPass] | type[Rule]] = {}
 
-    def add(self, cls: type[ProgramPass]) -> None:
+    def add(self, cls: type[ProgramPass] | type[Rule]) -> None:
         """Add a registered pass; raises PassError where another pass has its name."""
         known = self._passes.setdefault(cls.name, cls)
         if known is not cls:
@@ -67,14 +68,14 @@ class PassRegistry:
     def add_module(self, module: ModuleType) -> None:
         """Add the registered passes that `module` defines."""
         for _, cls in inspect.getmembers(module, inspect.isclass):
-            if cls.__module__ == module.__name__ and _MARK in vars(cls) and issubclass(cls, ProgramPass):
+            if cls.__module__ == module.__name__ and _MARK in vars(cls) and issubclass(cls, ProgramPass | Rule):
                 self.add(cls)
 
     def names(self) -> list[str]:
         """The names of all passes, sorted."""
         return sorted(self._passes)
 
-    def find(self, name: str) -> type[ProgramPass]:
+    def find(self, name: str) -> type[ProgramPass] | type[Rule]:
         """The pass called `name`; raises PassError with the nearest names where there is none."""
         if name not in self._passes:
             near = difflib.get_close_matches(name, self._passes, n=3)
@@ -84,7 +85,7 @@ class PassRegistry:
             raise PassError(f"there is no pass called '{name}'; {hint}")
         return self._passes[name]
 
-    def make(self, name: str, options: Mapping[str, object] | None = None) -> ProgramPass:
+    def make(self, name: str, options: Mapping[str, object] | None = None) -> Pass:
         """The pass called `name` with these options; raises PassError where an option does not fit."""
         cls = self.find(name)
         fields = [field.name for field in dataclasses.fields(cls)]
@@ -99,7 +100,7 @@ class PassRegistry:
                 raise PassError(f"option '{option}' of pass '{name}' is a {wanted.__name__}, not {value!r}")
         return cls(**(options or {}))
 
-    def parse(self, text: str) -> list[ProgramPass]:
+    def parse(self, text: str) -> list[Pass]:
         """The passes that a pipeline's text names: "fold-branches,propagate-constants{max_bytes=64}"."""
         return [self.make(name, options) for name, options in parse_pipeline(text)]
 
@@ -107,9 +108,10 @@ class PassRegistry:
 def load_registry() -> PassRegistry:
     """A registry of adaptc's own passes and those of installed packages."""
     registry = PassRegistry()
-    package = importlib.import_module("adaptc.passes.program")
-    for found in pkgutil.iter_modules(package.__path__):
-        registry.add_module(importlib.import_module(f"{package.__name__}.{found.name}"))
+    for folder in ("adaptc.passes.program", "adaptc.passes.block"):
+        package = importlib.import_module(folder)
+        for found in pkgutil.iter_modules(package.__path__):
+            registry.add_module(importlib.import_module(f"{package.__name__}.{found.name}"))
     for entry_point in entry_points(group=ENTRY_POINT_GROUP):
         try:
             module = entry_point.load()
