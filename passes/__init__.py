@@ -1,4 +1,4 @@
-"""The pass-development API: `register` a class that derives from `Rule` (tensor code) or `ProgramPass` (control flow)."""
+"""The pass-development API: derive from `Rule` (tensor code) or `ProgramPass` (control flow), `register` the class."""
 
 from adaptc.passes.errors import PassError
 from adaptc.passes.manager import Observer, PassManager, PassReport

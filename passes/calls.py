@@ -134,3 +134,16 @@ def same_constant(left: Any, right: Any) -> bool:
             return math.isnan(left) and math.isnan(right)
         return left == right and math.copysign(1, left) == math.copysign(1, right)
     return type(left) is type(right) and bool(left == right)
+
+
+def call_key(node: fx.Node) -> tuple[object, ...]:
+    """What two calls have in common if and only if they are the same operator on the same arguments."""
+    return (node.target, _key(node.args), _key(tuple(sorted(node.kwargs.items()))))
+
+
+def _key(value: Any) -> object:
+    if isinstance(value, fx.Node):
+        return value
+    if isinstance(value, list | tuple):
+        return tuple(map(_key, value))
+    return (type(value).__name__, repr(value))

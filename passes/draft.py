@@ -8,7 +8,7 @@ import torch
 from torch import fx
 
 from adaptc.compiler.ir.copying import copy_program
-from adaptc.compiler.ir.program import Block, Code, Program
+from adaptc.compiler.ir.program import Code, Program, TensorType
 from adaptc.passes.rewriter import Rewriter
 from adaptc.passes.specialise import placeholder_nodes, sources
 from adaptc.passes.weight_values import WeightValues
@@ -24,9 +24,22 @@ class Draft:
         self.graph = fx.Graph()
         copies: dict[fx.Node, fx.Node] = {}
         self.graph.output(self.graph.graph_copy(code.graph.graph, copies))
-        self.holders = tuple(copies[node] for node in placeholder_nodes(code))
-        weights = dict(zip(self.holders[len(code.inputs) :], zip(*(block.weights for block in self.blocks))))
-        self.values = WeightValues(program, weights)
+        holders = [copies[node] for node in placeholder_nodes(code)]
+        count = len(code.inputs)
+        self.inputs = tuple(holders[:count])
+        names = zip(*(block.weights for block in self.blocks))
+        self.weights: dict[fx.Node, tuple[str, ...]] = dict(zip(holders[count:], names))
+        self.values = WeightValues(program, self.weights)
+
+    def add_weight(self, like: fx.Node, names: tuple[str, ...]) -> fx.Node:
+        """A new placeholder for the weights `names`, one for each block, which are of the shape and dtype of `like`."""
+        value = like.meta["val"]
+        with self.graph.inserting_after([*self.inputs, *self.weights][-1]):
+            holder = self.graph.placeholder(f"weight_{len(self.weights)}")
+        # a weight is contiguous, whatever strides the computed value had
+        holder.meta = {**like.meta, "val": value.new_empty(value.shape)}
+        self.weights[holder] = names
+        return holder
 
     def exclusive(self, node: fx.Node) -> bool:
         """Whether `node` depends on weights alone, each of which has one reader here and none in other code."""
@@ -36,53 +49,47 @@ class Draft:
         own = {id(block) for block in self.blocks}
         elsewhere = {name for block in self.program.blocks.values() if id(block) not in own for name in block.weights}
         readers: Counter[str] = Counter()
-        for holder in self.holders:
-            readers.update(dict.fromkeys(self.values.names(holder), len(holder.users)))
+        for holder, held in self.weights.items():
+            readers.update(dict.fromkeys(held, len(holder.users)))
         return not names & elsewhere and all(readers[name] == 1 for name in names)
 
     def finish(self, rw: Rewriter, kind: str) -> Code:
         """Give the blocks the code as it is now, without what nothing reads; its name says how it was made."""
         made, inputs, weights = self._made(kind)
-        for block in self.blocks:
-            rw.set_code(
-                block.name,
-                made,
-                [block.inputs[index] for index in inputs],
-                [block.weights[index] for index in weights],
-                block.outputs,
-            )
+        for number, block in enumerate(self.blocks):
+            names = [self.weights[holder][number] for holder in weights]
+            rw.set_code(block.name, made, [block.inputs[index] for index in inputs], names, block.outputs)
         return made
 
     def preview(self, kind: str) -> tuple[Program, str]:
         """A copy of the program in which the blocks have the code as it is now, and the name of one of them."""
         program = copy_program(self.program)
         made, inputs, weights = self._made(kind)
-        for block in self.blocks:
-            target: Block = program.blocks[block.name]
+        for number, block in enumerate(self.blocks):
+            target = program.blocks[block.name]
             target.code = made
             target.inputs = [block.inputs[index] for index in inputs]
-            target.weights = [block.weights[index] for index in weights]
+            target.weights = [self.weights[holder][number] for holder in weights]
         return program, self.blocks[0].name
 
-    def _made(self, kind: str) -> tuple[Code, list[int], list[int]]:
-        """The code as it is now, and the indices of the inputs and weights that it takes."""
+    def _made(self, kind: str) -> tuple[Code, list[int], list[fx.Node]]:
+        """The code as it is now, the indices of the inputs that it takes, and the placeholders of its weights."""
         graph = fx.Graph()
         copies: dict[fx.Node, fx.Node] = {}
         needed = sources(self.graph.output_node().all_input_nodes)
-        count = len(self.code.inputs)
-        inputs = [index for index, node in enumerate(self.holders[:count]) if node in needed]
-        weights = [index for index, node in enumerate(self.holders[count:]) if node in needed]
-        for node in [*(self.holders[i] for i in inputs), *(self.holders[count + i] for i in weights)]:
+        inputs = [index for index, node in enumerate(self.inputs) if node in needed]
+        weights = [node for node in self.weights if node in needed]
+        for node in [*(self.inputs[index] for index in inputs), *weights]:
             copies[node] = graph.node_copy(node)
         for node in self.graph.nodes:
-            if node.op == "call_function" and (node in needed or node.is_impure()):
+            if node.op == "call_function" and node in needed:
                 copies[node] = graph.node_copy(node, copies.__getitem__)
         graph.output(fx.map_arg(self.graph.output_node().args[0], copies.__getitem__))
         made = Code(
             name=_fresh_name(self.program, self.code.name, kind),
             graph=fx.GraphModule(torch.nn.Module(), graph),
             inputs=tuple(self.code.inputs[index] for index in inputs),
-            weights=tuple(self.code.weights[index] for index in weights),
+            weights=tuple(TensorType(node.meta["val"].dtype, tuple(node.meta["val"].shape)) for node in weights),
             outputs=self.code.outputs,
         )
         return made, inputs, weights

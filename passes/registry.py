@@ -92,7 +92,10 @@ class PassRegistry:
         types = get_type_hints(cls)
         for option, value in (options or {}).items():
             if option not in fields:
+                near = difflib.get_close_matches(option, fields, n=1)
                 known = f"its options are {', '.join(fields)}" if fields else "it has none"
+                if near:
+                    known = f"did you mean '{near[0]}'?"
                 raise PassError(f"pass '{name}' has no option '{option}'; {known}")
             wanted = types[option]
             # A whole number is a fine float; True is an int to Python alone.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -15,11 +15,13 @@ from torch.fx.proxy import GraphAppendingTracer, TraceError
 from adaptc.compiler.ir.host_types import show
 from adaptc.compiler.ir.program import TensorType
 from adaptc.compiler.ir.verify_code import call_faults
+from adaptc.passes.calls import call_key
 from adaptc.passes.draft import Draft, sort_nodes
 from adaptc.passes.errors import PassError
 from adaptc.passes.matching import Match
 from adaptc.passes.pattern import call_results, even_out
 from adaptc.passes.rule import Miss, Rule
+from adaptc.passes.weight_values import is_repeatable
 
 
 def replace(rule: Rule, draft: Draft, match: Match) -> None:
@@ -48,9 +50,14 @@ def replace(rule: Rule, draft: Draft, match: Match) -> None:
     except (PassError, Miss):
         _erase(_between(before, last))
         raise
+    for node in made:
+        known = _known(node, set(made) | set(match.results))
+        if known is not None:
+            node.replace_all_uses_with(known)
+            results = tuple(known if result is node else result for result in results)
     for old, new in zip(match.results, results, strict=True):
         old.replace_all_uses_with(new)
-    if len(match.results) > 1:
+    if any(new not in made for new in results) or len(results) > 1 or not all(node.users for node in made):
         sort_nodes(graph)
     _erase([node for node in graph.nodes if node in match.calls])
     _erase(made)
@@ -119,6 +126,14 @@ def _same_type(what: str, old: fx.Node, new: fx.Node) -> None:
     )
     if not same:
         raise PassError(f"{what} gives {_show(after)} for '{old.name}', which is {_show(before)}")
+
+
+def _known(node: fx.Node, excepted: Collection[fx.Node]) -> fx.Node | None:
+    """Another call that gives the same as `node`, which rules that make the same value twice would hide from others."""
+    if not node.all_input_nodes or not is_repeatable(node):
+        return None
+    others = (user for user in node.all_input_nodes[0].users if user not in excepted and user.op == "call_function")
+    return next((other for other in others if call_key(other) == call_key(node)), None)
 
 
 def _fit_strides(match: Match, results: Sequence[fx.Node], skipped: set[fx.Node]) -> None:
