@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import groupby
+from typing import Any
 
 from adaptc.compiler.ir.copying import copy_program
 from adaptc.compiler.ir.errors import IRError
@@ -26,7 +27,8 @@ class PassReport:
     """What one run of a pass or rule did: whether anything changed, how often what, and how many seconds it took.
 
     Of a rule, `hits` counts the rewrites and `misses` the places at which it did not apply in the end, by reason;
-    `nearest` tells of the one at which the most of its pattern was found.
+    `nearest` tells of the one at which the most of its pattern was found. `options` are those with another value than
+    the default.
     """
 
     name: str
@@ -38,6 +40,7 @@ class PassReport:
     hits: int = 0
     misses: dict[str, int] = field(default_factory=dict)
     nearest: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 class Observer:
@@ -46,8 +49,8 @@ class Observer:
     def rewritten(self, rule: Rule, draft: Draft, loc: str) -> None:
         """`rule` has rewritten the code of `draft` once, at the user's "file:line" `loc`."""
 
-    def passed(self, reports: Sequence[PassReport], before: Program, after: Program) -> None:
-        """A pass, or rules that are applied together, have run and left a valid program."""
+    def passed(self, passes: Sequence[Pass], reports: Sequence[PassReport], before: Program, after: Program) -> None:
+        """A pass, or rules that are applied together, have run and left a valid program; a report for each."""
 
 
 class PassManager:
@@ -109,10 +112,12 @@ class PassManager:
             raise PassError(message) from broken
         blocks = len(before.blocks), len(program.blocks)
         if isinstance(step, ProgramPass):
-            reports = [PassReport(step.name, bool(rw.counts), dict(rw.counts), seconds, *blocks)]
+            reports = [
+                PassReport(step.name, bool(rw.counts), dict(rw.counts), seconds, *blocks, options=changed_options(step))
+            ]
         else:
             reports = [_rule_report(rule, record, blocks) for rule, record in zip(step, records, strict=True)]
-        self.observer.passed(reports, before, program)
+        self.observer.passed((step,) if isinstance(step, ProgramPass) else step, reports, before, program)
         return reports
 
 
@@ -136,11 +141,23 @@ def _title(step: ProgramPass | tuple[Rule, ...]) -> str:
 
 
 def _rule_report(rule: Rule, record: RuleRecord, blocks: tuple[int, int]) -> PassReport:
-    counts = {"rewrites": record.hits} if record.hits else {}
-    nearest = "" if record.nearest is None else str(record.nearest)
     return PassReport(
-        rule.name, bool(record.hits), counts, record.seconds, *blocks, record.hits, dict(record.misses), nearest
+        rule.name,
+        bool(record.hits),
+        {"rewrites": record.hits} if record.hits else {},
+        record.seconds,
+        *blocks,
+        record.hits,
+        dict(record.misses),
+        "" if record.nearest is None else str(record.nearest),
+        changed_options(rule),
     )
+
+
+def changed_options(pass_: Pass) -> dict[str, Any]:
+    """The options of a pass that have another value than the default."""
+    values = {each.name: (getattr(pass_, each.name), each.default) for each in fields(pass_)}
+    return {name: value for name, (value, default) in values.items() if value != default}
 
 
 _Graphs = dict[int, tuple[Code, list[tuple[object, ...]]]]

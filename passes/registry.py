@@ -57,19 +57,25 @@ class PassRegistry:
 
     def __init__(self) -> None:
         self._passes: dict[str, type[ProgramPass] | type[Rule]] = {}
+        self._packages: dict[str, str] = {}
 
-    def add(self, cls: type[ProgramPass] | type[Rule]) -> None:
-        """Add a registered pass; raises PassError where another pass has its name."""
+    def add(self, cls: type[ProgramPass] | type[Rule], package: str = "") -> None:
+        """Add a registered pass of a package; raises PassError where another pass has its name."""
         known = self._passes.setdefault(cls.name, cls)
         if known is not cls:
             places = f"{known.__module__}.{known.__qualname__} and {cls.__module__}.{cls.__qualname__}"
             raise PassError(f"two passes are called '{cls.name}': {places}")
+        self._packages[cls.name] = package or cls.__module__.split(".")[0]
 
-    def add_module(self, module: ModuleType) -> None:
-        """Add the registered passes that `module` defines."""
+    def add_module(self, module: ModuleType, package: str = "") -> None:
+        """Add the registered passes that `module` of a package defines."""
         for _, cls in inspect.getmembers(module, inspect.isclass):
             if cls.__module__ == module.__name__ and _MARK in vars(cls) and issubclass(cls, ProgramPass | Rule):
-                self.add(cls)
+                self.add(cls, package)
+
+    def package(self, name: str) -> str:
+        """The package that the pass `name` comes from."""
+        return self._packages[name]
 
     def names(self) -> list[str]:
         """The names of all passes, sorted."""
@@ -122,5 +128,6 @@ def load_registry() -> PassRegistry:
             raise PassError(f"the passes of '{entry_point.value}' do not load: {error}") from error
         if not isinstance(module, ModuleType):
             raise PassError(f"the entry point '{entry_point.value}' of {ENTRY_POINT_GROUP} names no module")
-        registry.add_module(module)
+        distribution = entry_point.dist
+        registry.add_module(module, "" if distribution is None else distribution.name)
     return registry
