@@ -98,6 +98,7 @@ NETWORKS: dict[str, list[Network]] = {
         ("gate of 16 channels, 8x8", lambda: Gate(16), (1, 16, 8, 8)),
         ("gate of 64 channels, 32x32", lambda: Gate(64), (1, 64, 32, 32)),
     ],
+    "whole-slice": READ_FIRST,
     "select-before-layer-norm": READ_FIRST,
     "select-before-add": READ_FIRST,
     "select-before-linear": READ_FIRST,
@@ -108,6 +109,8 @@ NETWORKS: dict[str, list[Network]] = {
     ],
 }
 """For each rule networks in which it applies: a title, how to make one, and the shape of its input."""
+ANY_BATCH = ("whole-slice",)
+"""Rules for networks of which the first dimension varies."""
 
 
 def main() -> None:
@@ -144,7 +147,9 @@ def measure(name: str, title: str, model: nn.Module, shape: tuple[int, ...], rep
 
 def optimised(model: nn.Module, example: torch.Tensor, name: str, wanted: bool) -> tuple[Program, int]:
     """The program after the default pipeline, with or without the pass `name`, and how often that changed it."""
-    program, _ = capture_program(model, (example,), name="net", dynamic={})
+    program, _ = capture_program(
+        model, (example,), name="net", dynamic={"x": {0: "batch"}} if name in ANY_BATCH else {}
+    )
     passes = [each for each in default_pipeline() if wanted or each.name != name]
     reports = PassManager(passes).run(program)
     return program, sum(sum(report.counts.values()) for report in reports if report.name == name)

@@ -5,7 +5,13 @@ from __future__ import annotations
 from adaptc.passes.block.normalization import LinearBatchNorm
 from adaptc.passes.block.pooling import FlattenPooled
 from adaptc.passes.block.projections import PackedProjection
-from adaptc.passes.block.rows import SelectBeforeAdd, SelectBeforeLayerNorm, SelectBeforeLinear, SelectBeforeUnary
+from adaptc.passes.block.rows import (
+    SelectBeforeAdd,
+    SelectBeforeLayerNorm,
+    SelectBeforeLinear,
+    SelectBeforeUnary,
+    WholeSlice,
+)
 from adaptc.passes.program.bypass_empty_blocks import BypassEmptyBlocks
 from adaptc.passes.program.fold_branches import FoldBranches
 from adaptc.passes.program.fold_weights import FoldWeights
@@ -47,6 +53,7 @@ def default_rules() -> list[Rule]:
         LinearBatchNorm(),
         PackedProjection(),
         FlattenPooled(),
+        WholeSlice(),
         SelectBeforeLinear(),
         SelectBeforeLayerNorm(),
         SelectBeforeAdd(),

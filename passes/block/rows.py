@@ -16,6 +16,27 @@ aten = torch.ops.aten
 
 @register
 @dataclass(frozen=True)
+class WholeSlice(Rule):
+    """Leave out a slice of everything, as x[:, 0] of a batch of any size has one: it hides from other rules what is
+    before it.
+
+    before:  slice(x, dim, 0, 9223372036854775807)
+    after:   x
+    """
+
+    name = "whole-slice"
+
+    def pattern(self, x: Tensor, dim: int) -> Any:
+        """From the first to beyond what any tensor holds."""
+        return aten.slice.Tensor(x, dim, 0, 2**63 - 1)
+
+    def replace(self, x: Any, dim: int) -> Any:
+        """The tensor itself."""
+        return x
+
+
+@register
+@dataclass(frozen=True)
 class SelectBeforeLinear(Rule):
     """Apply a linear layer to the one row that is read.
 

@@ -35,6 +35,7 @@ def test_own_passes() -> None:
         "select-before-layer-norm",
         "select-before-linear",
         "select-before-unary",
+        "whole-slice",
     ]
     assert {pass_.name for pass_ in default_pipeline()} == set(load_registry().names())
 
