@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from torch import nn
+
+from adaptc.compiler.driver import capture_program
 from adaptc.compiler.ir.copying import copy_program
 from adaptc.compiler.ir.mlir import to_mlir
 from adaptc.compiler.ir.mlir_check import mlir_fault
@@ -15,9 +18,40 @@ from adaptc.passes.changes import changed_lines
 from adaptc.passes.draft import Draft
 from adaptc.passes.errors import PassError
 from adaptc.passes.manager import Observer, PassManager, PassReport
+from adaptc.passes.program.remove_unreachable import RemoveUnreachable
 from adaptc.passes.rule import Pass, Rule
 
 Dims = Mapping[str, Mapping[int, str]]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What passes did to a network: the reports, the lines of MLIR that changed, and the program in the end."""
+
+    reports: list[PassReport]
+    changes: list[str]
+    program: Program
+
+    @property
+    def text(self) -> str:
+        """The changed lines as one text, to compare with a golden one."""
+        return "".join(f"{line}\n" for line in self.changes)
+
+
+def try_passes(model: nn.Module, example_inputs: object, passes: Sequence[Pass], dynamic: Dims | None = None) -> Trial:
+    """Run `passes` on the program of `model`, checking after each that it means the same on every path.
+
+    For tests of passes. Raises CompileError where the network cannot be captured, and PassError naming the pass that
+    breaks the program or changes what it computes.
+    """
+    program, bound = capture_program(model, example_inputs, name="network", dynamic=dynamic or {})
+    for part in programs(program):
+        PassManager([RemoveUnreachable()]).run(part)
+    before = copy_program(program)
+    observer = VerifyEach(program, bound, dynamic or {})
+    reports = [report for part in programs(program) for report in PassManager(passes, observer=observer).run(part)]
+    parts = zip(programs(before), programs(program), strict=True)
+    return Trial(reports, [line for old, new in parts for line in changed_lines(old, new)], program)
 
 
 class VerifyEach(Observer):

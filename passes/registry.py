@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import importlib
+import importlib.util
 import inspect
 import pkgutil
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import entry_points
+from pathlib import Path
 from types import ModuleType
 from typing import TypeVar, get_type_hints
 
@@ -114,8 +117,11 @@ class PassRegistry:
         return [self.make(name, options) for name, options in parse_pipeline(text)]
 
 
-def load_registry() -> PassRegistry:
-    """A registry of adaptc's own passes and those of installed packages."""
+def load_registry(files: Sequence[Path] = ()) -> PassRegistry:
+    """A registry of adaptc's own passes, those of installed packages, and those in Python `files`.
+
+    Raises PassError where one of these does not load, or two passes have one name.
+    """
     registry = PassRegistry()
     for folder in ("adaptc.passes.program", "adaptc.passes.block"):
         package = importlib.import_module(folder)
@@ -130,4 +136,21 @@ def load_registry() -> PassRegistry:
             raise PassError(f"the entry point '{entry_point.value}' of {ENTRY_POINT_GROUP} names no module")
         distribution = entry_point.dist
         registry.add_module(module, "" if distribution is None else distribution.name)
+    for file in files:
+        registry.add_module(_load_file(file), str(file))
     return registry
+
+
+def _load_file(file: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    if spec is None or spec.loader is None or not file.is_file():
+        raise PassError(f"{file} is no Python file to load passes from")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look for the module of a class there
+    try:
+        spec.loader.exec_module(module)
+    except PassError:
+        raise
+    except Exception as error:
+        raise PassError(f"the passes of '{file}' do not load: {type(error).__name__}: {error}") from error
+    return module

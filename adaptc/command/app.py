@@ -266,6 +266,10 @@ def opt_command(
             help='What to run: "fold-branches,propagate-constants{max_bytes=64}"; without it, what a compile runs.',
         ),
     ] = None,
+    load: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Option("--load", metavar="FILE.py", help="A file that registers passes of yours. Repeatable."),
+    ] = None,
     list_passes: Annotated[bool, typer.Option("--list", help="List all passes and rules with their options.")] = False,
     print_changed: Annotated[
         bool, typer.Option("--print-changed", help="Print the lines of MLIR that each pass changes.")
@@ -312,5 +316,6 @@ def opt_command(
         statistics,
         verify_each,
         bisect,
+        tuple(load or ()),
     )
     run_subcommand(lambda out: optimise_target(out, request), as_json=as_json, show_traceback=show_traceback)

@@ -41,6 +41,7 @@ class OptRequest:
     statistics: bool
     verify_each: bool
     bisect: bool
+    load: tuple[Path, ...] = ()
 
 
 def optimise_target(output: Output, request: OptRequest) -> int:
@@ -48,7 +49,7 @@ def optimise_target(output: Output, request: OptRequest) -> int:
     with needs_compiler():
         from adaptc.passes import default_pipeline, load_registry
 
-    registry = load_registry()
+    registry = load_registry(request.load)
     if request.list_passes:
         return _list(output, registry)
     if request.target is None:
