@@ -50,14 +50,16 @@ def replace(rule: Rule, draft: Draft, match: Match) -> None:
     except (PassError, Miss):
         _erase(_between(before, last))
         raise
+    known_already = False
     for node in made:
         known = _known(node, set(made) | set(match.results))
         if known is not None:
+            known_already = True
             node.replace_all_uses_with(known)
             results = tuple(known if result is node else result for result in results)
     for old, new in zip(match.results, results, strict=True):
         old.replace_all_uses_with(new)
-    if any(new not in made for new in results) or len(results) > 1 or not all(node.users for node in made):
+    if known_already or len(results) > 1:
         sort_nodes(graph)
     _erase([node for node in graph.nodes if node in match.calls])
     _erase(made)
