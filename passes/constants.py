@@ -7,13 +7,12 @@ behind tests that only ever go one way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import fx
-from torch._ops import OpOverload
 
 from adaptc.compiler.ir.evaluate import evaluate_scalar
 from adaptc.compiler.ir.expressions import key, literal, map_terminator
@@ -21,6 +20,7 @@ from adaptc.compiler.ir.host_types import PYTHON_TYPES, SCALAR_DTYPES, environme
 from adaptc.compiler.ir.program import Block, Code, Program, edges
 from adaptc.passes.folding import decided, fold
 from adaptc.passes.specialise import placeholder_nodes, result_nodes, sources
+from adaptc.passes.weight_values import compute, is_repeatable
 from adaptc.runtime.hostprogram import Const, Edge, Expr, Let, Read, Ref, successors
 
 
@@ -143,7 +143,7 @@ class Constants:
 
     def _compute(self, node: fx.Node, given: Mapping[fx.Node, Known]) -> Literal | None:
         needed = sources([node])
-        if not all(used in given if used.op == "placeholder" else _is_repeatable(used) for used in needed):
+        if not all(used in given if used.op == "placeholder" else is_repeatable(used) for used in needed):
             return None
         fake = cast(torch.Tensor, node.meta["val"])
         if not all(isinstance(dim, int) for dim in fake.shape) or fake.nbytes > self.max_bytes:
@@ -153,7 +153,7 @@ class Constants:
         if memo not in self._computed:
             tensors = {used: self.tensor(value) for used, value in inputs.items()}
             try:
-                self._computed[memo] = _literal(_run(node, needed, tensors))
+                self._computed[memo] = _literal(compute(node, needed, tensors))
             except (IndexError, RuntimeError):
                 self._computed[memo] = None  # the call fails on these values: the code does not run on them, or raises
         return self._computed[memo]
@@ -171,24 +171,6 @@ def _identity(known: Known | None) -> object:
 
 def _same(left: Known | None, right: Known | None) -> bool:
     return left is not None and _identity(left) == _identity(right)
-
-
-def _is_repeatable(node: fx.Node) -> bool:
-    """Whether a node gives the same for the same inputs: random numbers do not."""
-    return not (isinstance(node.target, OpOverload) and torch.Tag.nondeterministic_seeded in node.target.tags)
-
-
-def _run(node: fx.Node, needed: set[fx.Node], tensors: Mapping[fx.Node, torch.Tensor]) -> torch.Tensor:
-    """The value of `node`, computed by torch."""
-    values: dict[fx.Node, Any] = dict(tensors)
-    with torch.no_grad():
-        for each in node.graph.nodes:
-            if each in needed and each.op == "call_function":
-                args, kwargs = fx.map_arg((each.args, each.kwargs), values.__getitem__)
-                values[each] = cast(Callable[..., Any], each.target)(*args, **kwargs)
-    result = values[node]
-    assert isinstance(result, torch.Tensor)
-    return result
 
 
 def _literal(tensor: torch.Tensor) -> Literal:

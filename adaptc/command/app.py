@@ -260,3 +260,72 @@ def check_command(
         as_json=as_json,
         show_traceback=show_traceback,
     )
+
+
+@app.command("opt")
+def opt_command(
+    target: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Argument(metavar="MODEL", help="A .py file that defines `model` and `example_inputs`, .onnx or .pt2."),
+    ] = None,
+    passes: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--passes",
+            metavar="LIST",
+            help='What to run: "fold-branches,propagate-constants{max_bytes=64}"; without it, what a compile runs.',
+        ),
+    ] = None,
+    load: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Option("--load", metavar="FILE.py", help="A file that registers passes of yours. Repeatable."),
+    ] = None,
+    list_passes: Annotated[bool, typer.Option("--list", help="List all passes and rules with their options.")] = False,
+    print_changed: Annotated[
+        bool, typer.Option("--print-changed", help="Print the lines of MLIR that each pass changes.")
+    ] = False,
+    print_after_all: Annotated[
+        bool, typer.Option("--print-after-all", help="Print the program as MLIR after each pass.")
+    ] = False,
+    statistics: Annotated[
+        bool, typer.Option("--statistics", help="Show times and changes, and where rules did not apply and why.")
+    ] = False,
+    verify_each: Annotated[
+        bool, typer.Option("--verify-each", help="Compare the program's results, on every path, after each pass.")
+    ] = False,
+    bisect: Annotated[
+        bool, typer.Option("--bisect", help="Find the first pass or rewrite that changes the program's results.")
+    ] = False,
+    name: Name = "model",
+    inputs: Inputs = None,
+    dynamic: Dynamic = None,
+    random_seed: RandomSeed = None,
+    as_json: Json = False,
+    show_traceback: ShowTraceback = False,
+) -> None:
+    """Run passes on a network's program.
+
+    Prints the program as MLIR in the end, or what the options ask for.
+    """
+    from adaptc.command.opt import OptRequest, optimise_target
+
+    if print_changed + print_after_all + bisect > 1:
+        raise typer.BadParameter("give one of --print-changed, --print-after-all and --bisect")
+    if target is None and not list_passes:
+        raise typer.BadParameter("name a MODEL, or give --list")
+    request = OptRequest(
+        target,
+        name,
+        tuple(inputs or ()),
+        tuple(dynamic or ()),
+        random_seed,
+        passes,
+        list_passes,
+        print_changed,
+        print_after_all,
+        statistics,
+        verify_each,
+        bisect,
+        tuple(load or ()),
+    )
+    run_subcommand(lambda out: optimise_target(out, request), as_json=as_json, show_traceback=show_traceback)

@@ -12,7 +12,7 @@ from adaptc.compiler.ir.errors import Fault, IRError
 from adaptc.compiler.ir.evaluate import Number, Value, evaluate, evaluate_scalar
 from adaptc.compiler.ir.host_types import PYTHON_TYPES, SCALAR_DTYPES, dim_fits, show
 from adaptc.compiler.ir.program import Block, Program, ScalarType, TensorType, Type
-from adaptc.runtime.errors import InputError
+from adaptc.runtime.errors import InputError, LoopError
 from adaptc.runtime.hostprogram import Branch, Draw, Edge, Jump, Let, Raise, Read, Return, Scalar, Switch
 from adaptc.runtime.stream import Stream
 from adaptc.runtime.tree import Tree
@@ -49,24 +49,26 @@ def interpret(
     forced: Forced | None = None,
     state: Sequence[Value] = (),
     stream: Stream | None = None,
+    limit: int | None = None,
 ) -> Outcome:
     """Run `program` on flat `inputs`, with the values of reads replaced as `forced` says.
 
     A program that a session goes on with takes the `state` that the call before left behind, and the `stream` of
     random numbers, by default that of the program's seed.
 
-    Raises InputError where inputs or forced values do not fit, IRError where a value turns out to differ from
-    its declared type, and whatever the network's own arithmetic raises.
+    Raises LoopError where the run takes more than `limit` blocks, InputError where inputs or forced values do not fit,
+    IRError where a value turns out to differ from its declared type, and whatever the network's own arithmetic raises.
     """
     _check_inputs(program, inputs)
-    return _Run(program, forced or {}, stream or Stream(program.seed or 0)).run([*inputs, *state])
+    return _Run(program, forced or {}, stream or Stream(program.seed or 0), limit).run([*inputs, *state])
 
 
 class _Run:
     """One call: the reads made so far and the forced values that are left."""
 
-    def __init__(self, program: Program, forced: Forced, stream: Stream) -> None:
+    def __init__(self, program: Program, forced: Forced, stream: Stream, limit: int | None) -> None:
         self.program = program
+        self.limit = limit
         self.stream = stream
         self.reads: list[tuple[str, Number]] = []
         self.forced = {name: deque(values) for name, values in forced.items()}
@@ -81,6 +83,8 @@ class _Run:
         path: list[str] = []
         while True:
             path.append(block.name)
+            if self.limit is not None and len(path) > self.limit:
+                raise LoopError(f"the run takes more than {self.limit} blocks")
             environment = self.enter(block, arguments)
             match block.terminator:
                 case Return(outputs=outputs, tree=tree, next=number):

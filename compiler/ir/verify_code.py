@@ -33,13 +33,14 @@ def code_faults(code: Code) -> Iterator[str]:
             yield f"code '{code.name}' declares a weight of unknown size: {show(weight)}"
     for node in nodes:
         if node.op == "call_function":
-            yield from _call_faults(code, node)
+            yield from call_faults(code, node)
         elif node.op not in ("placeholder", "output"):
             yield f"code '{code.name}': node '{node.name}' is a {node.op}; only ATen calls may stand here"
     yield from _output_faults(code, nodes[-1])
 
 
-def _call_faults(code: Code, node: fx.Node) -> Iterator[str]:
+def call_faults(code: Code, node: fx.Node) -> Iterator[str]:
+    """Every rule that a call in `code` breaks, as text."""
     where = f"code '{code.name}': node '{node.name}'"
     for key in ("val", "loc"):
         if key not in node.meta:

@@ -20,12 +20,22 @@ from adaptc.passes.registry import PassRegistry, load_registry, register
 def test_own_passes() -> None:
     assert load_registry().names() == [
         "bypass-empty-blocks",
+        "flatten-pooled",
         "fold-branches",
+        "fold-weights",
         "forward-copies",
+        "linear-batch-norm",
         "merge-chains",
+        "merge-equal-values",
+        "packed-projection",
         "propagate-constants",
         "remove-dead-values",
         "remove-unreachable",
+        "select-before-add",
+        "select-before-layer-norm",
+        "select-before-linear",
+        "select-before-unary",
+        "whole-slice",
     ]
     assert {pass_.name for pass_ in default_pipeline()} == set(load_registry().names())
 
@@ -49,9 +59,10 @@ def test_pipelines(text: str, passes: list[ProgramPass]) -> None:
     ("text", "message"),
     [
         ("fold-branch", "there is no pass called 'fold-branch'; did you mean 'fold-branches'?"),
-        ("xyz", "there is no pass called 'xyz'; there are: bypass-empty-blocks, fold-branches, "),
+        ("xyz", "there is no pass called 'xyz'; there are: bypass-empty-blocks, flatten-pooled, fold-branches, "),
         ("fold-branches{margin=1}", "pass 'fold-branches' has no option 'margin'; it has none"),
-        ("propagate-constants{bytes=1}", "has no option 'bytes'; its options are max_bytes"),
+        ("propagate-constants{bytes=1}", "has no option 'bytes'; did you mean 'max_bytes'?"),
+        ("propagate-constants{limit=1}", "has no option 'limit'; its options are max_bytes"),
         (
             "propagate-constants{max_bytes=much}",
             "option 'max_bytes' of pass 'propagate-constants' is a int, not 'much'",
