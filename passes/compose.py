@@ -125,23 +125,23 @@ def unique_code_name(program: Program, name: str, short: str) -> str:
 def _compose(first: Code, second: Code, wiring: Wiring) -> Code:
     inputs = [*first.inputs, *_new_inputs(first, second, wiring)]
     graph = fx.Graph()
-    copies: dict[fx.Node, fx.Node] = {}
-    given: list[fx.Node] = []
     holders, others = placeholder_nodes(first), placeholder_nodes(second)
-    for node in holders[: len(first.inputs)]:
-        given.append(_copied(graph, node, copies))
+    early: dict[fx.Node, fx.Node] = {}
+    late: dict[fx.Node, fx.Node] = {}  # of its own: a code can follow itself
+    given = [_copied(graph, node, early) for node in holders[: len(first.inputs)]]
     for index in range(len(first.inputs), len(inputs)):
-        given.append(_copied(graph, others[wiring.index(Given(index))], copies))
-    for node in (*holders[len(first.inputs) :], *others[len(second.inputs) :]):
-        _copied(graph, node, copies)
-    _copy_calls(graph, first, copies)
+        given.append(_copied(graph, others[wiring.index(Given(index))], late))
+    for node in holders[len(first.inputs) :]:
+        _copied(graph, node, early)
+    for node in others[len(second.inputs) :]:
+        _copied(graph, node, late)
+    _copy_calls(graph, first, early)
     results = result_nodes(first)
     for node, source in zip(others, wiring):
-        copies[node] = (
-            given[source.index] if isinstance(source, Given) else _dense(graph, copies[results[source.index]])
-        )
-    _copy_calls(graph, second, copies)
-    graph.output(tuple(copies[node] for node in (*results, *result_nodes(second))))
+        from_first = isinstance(source, Result)
+        late[node] = _dense(graph, early[results[source.index]]) if from_first else given[source.index]
+    _copy_calls(graph, second, late)
+    graph.output((*[early[node] for node in results], *[late[node] for node in result_nodes(second)]))
     types = [*inputs, *first.weights, *second.weights]
     return _code(graph, types, len(inputs), is_static(first.graph.graph) and is_static(second.graph.graph))
 
@@ -185,6 +185,8 @@ def _renamed(type_: Type, names: dict[str, Dim], taken: set[Dim]) -> Type:
 
 def _copied(graph: fx.Graph, node: fx.Node, copies: dict[fx.Node, fx.Node]) -> fx.Node:
     copies[node] = graph.node_copy(node, lambda used: copies[used])
+    if node.op == "placeholder":
+        copies[node].target = copies[node].name  # the argument is called by the target, which the other code may have
     return copies[node]
 
 
@@ -234,6 +236,7 @@ def _part(
         _copied(graph, node, copies)
     for node in passed:
         copies[node] = graph.placeholder(node.name)
+        copies[node].target = copies[node].name
         copies[node].meta = {**node.meta}
         copies[node].meta["val"] = node.meta["val"].contiguous()
     for node in weights:
