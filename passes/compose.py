@@ -40,8 +40,11 @@ Wiring = tuple[Result | Given, ...]
 
 @dataclass(frozen=True)
 class Parts:
-    """One code as two: `early` takes the inputs and weights of these indices; `late` takes those of its own, and
-    after its inputs the outputs of `early`, of which `results` are among the code's own outputs (index -> index)."""
+    """One code as two, which take its inputs and weights of these indices. `late`, which computes its outputs
+    `late_outputs`, takes the outputs `passed` of `early` after its inputs; None where it computes none.
+
+    `results` has the other outputs of the code: their indices, and which output of `early` each is.
+    """
 
     early: Code
     late: Code | None
@@ -50,6 +53,7 @@ class Parts:
     late_inputs: tuple[int, ...]
     late_weights: tuple[int, ...]
     late_outputs: tuple[int, ...]
+    passed: tuple[int, ...]
     results: Mapping[int, int]
 
 
@@ -84,6 +88,7 @@ def split(program: Program, code: Code, early: Iterable[fx.Node]) -> Parts:
         raise NotComposable(f"'{unknown.name}', which the rest takes, is no tensor of known size")
     made: dict[object, tuple[Code, Code | None]] = code.graph.meta.setdefault(_MADE, {})
     key = frozenset(first)
+    used = [node for node in passed if any(user in rest for user in node.users)]
     outputs = tuple(index for index, node in enumerate(results) if node not in first)
     holders = placeholder_nodes(code)
     early_holders = [node for node in holders if any(user in first for user in node.users)]
@@ -93,7 +98,7 @@ def split(program: Program, code: Code, early: Iterable[fx.Node]) -> Parts:
         early_code.name = unique_code_name(program, f"{code.name}.early", f"{_stem(code.name)}.early")
         late_code = None
         if outputs:
-            late_code = _part(code, late_holders, passed, rest, [results[index] for index in outputs])
+            late_code = _part(code, late_holders, used, rest, [results[index] for index in outputs])
             late_code.name = unique_code_name(program, f"{code.name}.late", f"{_stem(code.name)}.late")
         made[key] = (early_code, late_code)
     early_code, late = made[key]
@@ -108,6 +113,7 @@ def split(program: Program, code: Code, early: Iterable[fx.Node]) -> Parts:
         tuple(index for index in others if index < n),
         tuple(index - n for index in others if index >= n),
         outputs,
+        tuple(passed.index(node) for node in used) if outputs else (),
         {index: passed.index(node) for index, node in enumerate(results) if node in first},
     )
 

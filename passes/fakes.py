@@ -86,12 +86,13 @@ def propagate(graph: fx.Graph, types: Sequence[Type]) -> dict[sympy.Symbol, str]
         if not dim.isidentifier():
             raise NotComposable(f"the size '{dim}' of an input is derived from others")
         if dim not in sizes:
+            hint = next(hints)
             symbol = shapes.create_symbol(
-                next(hints), ConstantSource(dim), DimDynamic.DYNAMIC, None, do_not_specialize_zero_one=True
+                hint, ConstantSource(dim), DimDynamic.DYNAMIC, None, do_not_specialize_zero_one=True
             )
             assert isinstance(symbol, sympy.Symbol)
             names[symbol] = dim
-            sizes[dim] = shapes.create_symintnode(symbol, hint=int(shapes.var_to_val[symbol]))
+            sizes[dim] = shapes.create_symintnode(symbol, hint=hint)
         return sizes[dim]
 
     holders = [node for node in graph.nodes if node.op == "placeholder"]

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from adaptc.compiler.ir.expressions import substitute
 from adaptc.compiler.ir.program import Block
-from adaptc.runtime.hostprogram import Edge, Expr, Let
+from adaptc.runtime.hostprogram import Edge, Expr, Let, names_in
 
 
 def values_after(block: Block, edge: Edge) -> dict[str, Expr]:
-    """The names of `block`, to which `edge` leads, as expressions of the block where the edge begins.
-
-    `block` has no code and no steps but host arithmetic.
-    """
+    """The names of `block`, to which `edge` leads, as expressions of the block where the edge begins; without those
+    that its code or reads make, or that depend on them."""
     values: dict[str, Expr] = dict(zip((param.name for param in block.params), edge.args, strict=True))
     for step in block.steps:
-        if isinstance(step, Let):
+        if isinstance(step, Let) and values.keys() >= set(names_in(step.expr)):
             values[step.name] = substitute(step.expr, values)
     return values
 

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from adaptc.passes.program.bypass_empty_blocks import BypassEmptyBlocks
+from adaptc.passes.program.combine_branches import CombineBranches
+from adaptc.passes.program.decide_early import DecideEarly
+from adaptc.passes.program.duplicate_tails import DuplicateTails
 from adaptc.passes.program.fold_branches import FoldBranches
 from adaptc.passes.program.forward_copies import ForwardCopies
+from adaptc.passes.program.fuse_chains import FuseChains
+from adaptc.passes.program.hoist_loop_invariants import HoistLoopInvariants
 from adaptc.passes.program.merge_chains import MergeChains
+from adaptc.passes.program.merge_equal_blocks import MergeEqualBlocks
 from adaptc.passes.program.propagate_constants import PropagateConstants
 from adaptc.passes.program.remove_dead_values import RemoveDeadValues
 from adaptc.passes.program.remove_unreachable import RemoveUnreachable
+from adaptc.passes.program.select_cheap_branch import SelectCheapBranch
+from adaptc.passes.program.thread_jumps import ThreadJumps
 from adaptc.passes.program_pass import ProgramPass
 
 
@@ -16,8 +24,10 @@ def default_pipeline() -> list[ProgramPass]:
     """The passes of every compile.
 
     What is known decides tests and empties blocks, so values come first; choices without a difference free
-    what they tested, so dead values come after them; the shape of the graph comes last. Now and then that
-    frees values again: let the manager repeat the pipeline until nothing changes.
+    what they tested, so dead values come after them; then the graph takes its shape. Jumps are threaded before
+    branches become `select`, in which a constant does not show any more. Code moves once the graph has its shape: to
+    where its inputs are made, into the arms before it, out of loops; what then follows one another becomes one code.
+    Now and then that frees values again: let the manager repeat the pipeline until nothing changes.
     """
     return [
         RemoveUnreachable(),
@@ -25,7 +35,17 @@ def default_pipeline() -> list[ProgramPass]:
         FoldBranches(),
         ForwardCopies(),
         BypassEmptyBlocks(),
+        ThreadJumps(),
+        SelectCheapBranch(),
+        CombineBranches(),
+        MergeEqualBlocks(),
         RemoveDeadValues(),
         BypassEmptyBlocks(),
+        MergeChains(),
+        DecideEarly(),
+        DuplicateTails(),
+        HoistLoopInvariants(),
+        FuseChains(),
+        RemoveDeadValues(),
         MergeChains(),
     ]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from adaptc.compiler.ir.expressions import map_edges, substitute
-from adaptc.compiler.ir.program import Block, Program, edges
+from adaptc.compiler.ir.program import Block, Program, Type, edges
 from adaptc.passes.duplicates import duplicate
 from adaptc.passes.facts import Facts, Knowledge
 from adaptc.passes.flowgraph import FlowGraph, is_reducible
@@ -16,7 +17,7 @@ from adaptc.passes.purity import only_names
 from adaptc.passes.registry import register
 from adaptc.passes.rewriter import Rewriter
 from adaptc.passes.sizes import operators
-from adaptc.runtime.hostprogram import Branch, Edge, Jump, Ref, Switch, Terminator
+from adaptc.runtime.hostprogram import Branch, Edge, Jump, Ref, Switch, Terminator, names_in
 
 
 @register
@@ -57,7 +58,8 @@ class _Threading:
         """Change one thing; gives whether anything could be."""
         knowledge = Knowledge(self.program)
         for block in self.program.blocks.values():
-            outcome = _outcome(block, knowledge.at[block.name], knowledge)
+            own = Edge(block.name, tuple(Ref(param.name) for param in block.params))
+            outcome = _outcome(block, own, knowledge.at[block.name], knowledge.types[block.name])
             if outcome is not None:
                 self.rw.set_terminator(block.name, Jump(edges(block)[outcome]))
                 self.rw.remove_unreachable()
@@ -66,7 +68,8 @@ class _Threading:
         for block in list(self.program.blocks.values()):
             for index, edge in enumerate(edges(block)):
                 test = self.program.blocks[edge.block]
-                outcome = _outcome(test, knowledge.arriving(block, index), knowledge)
+                facts = knowledge.along(block, index) if isinstance(test.terminator, (Branch, Switch)) else Facts()
+                outcome = _outcome(test, edge, facts, knowledge.types[block.name])
                 if outcome is not None and self._thread(block, index, test, outcome, knowledge, test.name in looping):
                     self.rw.remove_unreachable()
                     return True
@@ -107,16 +110,17 @@ def _with_edge(terminator: Terminator, index: int, edge: Edge) -> Terminator:
     return map_edges(terminator, lambda old: edge if next(places, None) == index else old)
 
 
-def _outcome(block: Block, facts: Facts, knowledge: Knowledge) -> int | None:
-    """The number of the edge that `block` takes, given `facts` about its parameters; None where it is not known."""
+def _outcome(block: Block, edge: Edge, facts: Facts, types: Mapping[str, Type]) -> int | None:
+    """The number of the edge that `block` takes where `edge` led to it, from `facts` about what that passes and its
+    types; None where it is not known."""
     match block.terminator:
         case Branch(test=test) | Switch(index=test):
-            pass
+            values = values_after(block, edge)
+            if not values.keys() >= set(names_in(test)):
+                return None
+            value = constant_value(facts.simplified(substitute(test, values), types))
         case _:
             return None
-    types = knowledge.types[block.name]
-    own = Edge(block.name, tuple(Ref(param.name) for param in block.params))
-    value = constant_value(facts.simplified(substitute(test, values_after(block, own)), types))
     if value is None:
         return None
     if isinstance(block.terminator, Branch):

@@ -20,12 +20,20 @@ from adaptc.passes.registry import PassRegistry, load_registry, register
 def test_own_passes() -> None:
     assert load_registry().names() == [
         "bypass-empty-blocks",
+        "combine-branches",
+        "decide-early",
+        "duplicate-tails",
         "fold-branches",
         "forward-copies",
+        "fuse-chains",
+        "hoist-loop-invariants",
         "merge-chains",
+        "merge-equal-blocks",
         "propagate-constants",
         "remove-dead-values",
         "remove-unreachable",
+        "select-cheap-branch",
+        "thread-jumps",
     ]
     assert {pass_.name for pass_ in default_pipeline()} == set(load_registry().names())
 
@@ -49,7 +57,7 @@ def test_pipelines(text: str, passes: list[ProgramPass]) -> None:
     ("text", "message"),
     [
         ("fold-branch", "there is no pass called 'fold-branch'; did you mean 'fold-branches'?"),
-        ("xyz", "there is no pass called 'xyz'; there are: bypass-empty-blocks, fold-branches, "),
+        ("xyz", "there is no pass called 'xyz'; there are: bypass-empty-blocks, combine-branches, "),
         ("fold-branches{margin=1}", "pass 'fold-branches' has no option 'margin'; it has none"),
         ("propagate-constants{bytes=1}", "has no option 'bytes'; its options are max_bytes"),
         (
