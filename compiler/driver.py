@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 from torch import nn
 
 from adaptc.compiler import summary
@@ -24,6 +25,7 @@ from adaptc.compiler.ir.program import Block, Program, programs
 from adaptc.compiler.ir.verify import verify as verify_program
 from adaptc.compiler.locations import Locations
 from adaptc.compiler.options import CompileOptions, Progress, no_progress
+from adaptc.compiler.profile import Profile, check_profile, read_profile
 from adaptc.compiler.read_network import ReadNetwork
 from adaptc.compiler.report import CompileReport, Stages, session_record, verification_record
 from adaptc.compiler.signature import Bound, ExampleInputs, apply_dims, bind, check_samples
@@ -32,7 +34,7 @@ from adaptc.compiler.verify.report import VerificationReport, describe
 from adaptc.compiler.verify.sessions import verify_sessions
 from adaptc.compiler.verify.verify import verify
 from adaptc.passes.manager import PassManager, PassReport
-from adaptc.passes.pipeline import default_pipeline
+from adaptc.passes.pipeline import default_pipeline, profiled_pipeline
 from adaptc.passes.sessions import prune_state, share_codes
 from adaptc.runtime import Executable, load
 from adaptc.runtime.artifact import Artifact, artifact_size
@@ -77,6 +79,10 @@ def compile_model(
             )
         with stages.time("passes"):
             passes = optimise(program, progress)
+            profile = None
+            if options.profile is not None:
+                profile = read_profile(options.profile)
+                passes += optimise_for(program, profile, options.profile, locations)
         with stages.time("units"), locations.problems_in_full():
             manifest = write_contents(locations.shortened_program(program), folder, _provenance(), progress)
             manifest = complete(folder, manifest, None, {})  # what is to be verified must load
@@ -90,6 +96,8 @@ def compile_model(
                 if sessions is not None:
                     _raise_if_wrong(sessions)
         report = _report(program, locations, manifest, folder, output, passes, stages, verification, sessions)
+        if profile is not None:
+            report = replace(report, profile=msgspec.to_builtins(profile))
         manifest = complete(folder, manifest, verification.samples if verification else None, report.to_dict())
         return replace(report, artifact_bytes=artifact_size(folder, manifest))
 
@@ -153,6 +161,17 @@ def optimise(program: Program, progress: Progress = no_progress) -> list[PassRep
         share_codes(program)
     progress("passes", len(passes), len(passes))
     return reports
+
+
+def optimise_for(program: Program, profile: Profile, file: Path, locations: Locations) -> list[PassReport]:
+    """Make fast what `profile`, which was read from `file`, tells to be likely, in place.
+
+    Raises `AdaptcError` where it was recorded on a program of other control flow than `program`, which the default
+    passes have been through.
+    """
+    short = locations.shortened_program(program)
+    check_profile(profile, file, program.name, short.entry, short.blocks.values())
+    return PassManager(profiled_pipeline(profile)).run(program)
 
 
 def verify_executable(
@@ -228,14 +247,18 @@ def verify_artifact_of(
         random_seed=artifact.host.seed,
         max_iterations=options.max_iterations,
     )
+    locations = Locations(options.folder)
     optimise(program, progress)
+    recorded = artifact.report.get("profile")
+    if recorded:
+        profile = msgspec.convert(recorded, Profile)
+        optimise_for(program, profile, artifact.path, locations)
     ours, theirs = programs(program), (artifact.host, *artifact.host.later)
     if [_control_flow(part.blocks.values()) for part in ours] != [_control_flow(part.blocks) for part in theirs]:
         raise AdaptcError(
             f"{artifact.path} was not compiled from this network with these inputs and dynamic dimensions: their "
             f"blocks and branches differ; compile the network again"
         )
-    locations = Locations(options.folder)
     report = verify_executable(program, model, bound, executable, options, progress)
     record = verification_record(report, program, locations)
     sessions = _verify_sessions(program, model, bound, executable, options, progress)

@@ -17,6 +17,19 @@ _PRODUCTS = {"linear": 1, "mm": 1, "addmm": 2, "bmm": 1, "baddbmm": 2, "matmul":
 """Products of matrices, by the number of the argument that is multiplied from the right."""
 
 _CONVOLUTIONS = frozenset({"conv1d", "conv2d", "conv3d", "convolution", "conv_transpose1d", "conv_transpose2d"})
+_LAYERS = frozenset(
+    {
+        *_PRODUCTS,
+        *_CONVOLUTIONS,
+        *("batch_norm", "_native_batch_norm_legit_no_training", "layer_norm", "group_norm", "rms_norm"),
+        *("native_layer_norm", "native_group_norm", "softmax", "log_softmax", "_softmax", "_log_softmax"),
+        *("max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", "max_pool1d", "avg_pool1d", "constant_pad_nd"),
+        *("scaled_dot_product_attention", "cat", "stack", "flatten", "lstm", "gru", "linear", "glu", "cumsum"),
+        *("zeros", "ones", "full", "zeros_like", "ones_like", "full_like", "arange", "logsumexp", "var", "std"),
+    }
+)
+"""Layers and constants."""
+
 _VIEWS = frozenset(
     {"select", "slice", "view", "reshape", "unsqueeze", "squeeze", "permute", "transpose", "t", "expand", "clone"}
 )
@@ -62,6 +75,12 @@ def is_harmless(node: fx.Node) -> bool:
         return True
     target = node.target
     return isinstance(target, OpOverload) and torch.Tag.pointwise in target.tags and name not in _DIVISIONS
+
+
+def cannot_fail(code: Code) -> bool:
+    """Whether every call of `code` is harmless, or a layer that fails for no values of its arguments."""
+    calls = [node for node in code.graph.graph.nodes if node.op == "call_function"]
+    return all(is_harmless(node) or _name(node) in _LAYERS for node in calls)
 
 
 def is_repeatable(node: fx.Node) -> bool:

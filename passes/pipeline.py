@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from adaptc.compiler.profile import Profile
 from adaptc.passes.program.bypass_empty_blocks import BypassEmptyBlocks
 from adaptc.passes.program.combine_branches import CombineBranches
 from adaptc.passes.program.decide_early import DecideEarly
@@ -16,6 +17,7 @@ from adaptc.passes.program.propagate_constants import PropagateConstants
 from adaptc.passes.program.remove_dead_values import RemoveDeadValues
 from adaptc.passes.program.remove_unreachable import RemoveUnreachable
 from adaptc.passes.program.select_cheap_branch import SelectCheapBranch
+from adaptc.passes.program.specialise_hot_path import SpecialiseHotPath
 from adaptc.passes.program.thread_jumps import ThreadJumps
 from adaptc.passes.program_pass import ProgramPass
 
@@ -49,3 +51,8 @@ def default_pipeline() -> list[ProgramPass]:
         RemoveDeadValues(),
         MergeChains(),
     ]
+
+
+def profiled_pipeline(profile: Profile) -> list[ProgramPass]:
+    """The passes that follow the default ones where a profile of what those leave is at hand."""
+    return [SpecialiseHotPath(profile), ForwardCopies(), RemoveDeadValues(), BypassEmptyBlocks(), MergeChains()]

@@ -31,6 +31,7 @@ class CompileRequest:
     max_iterations: int
     seed: int
     random_seed: int | None = None
+    profile: Path | None = None
 
 
 def compile_model_file(output: Output, request: CompileRequest) -> int:
@@ -50,6 +51,7 @@ def compile_model_file(output: Output, request: CompileRequest) -> int:
         seed=request.seed,
         random_seed=found.random_seed if request.random_seed is None else request.random_seed,
         folder=found.folder,
+        profile=request.profile,
     )
     target = request.output or Path(f"{found.name}-artifact")
     with StageBars(output.errors) as bars:

@@ -11,6 +11,7 @@ from ..ir.programs import growing
 from .cases import PAIR, code, one_input
 from .flow_cases import (
     SQUARE,
+    asked_again,
     counting_arms,
     doubling,
     entry_test,
@@ -18,7 +19,6 @@ from .flow_cases import (
     gate_after_a_skipped_layer,
     invariant,
     policy,
-    asked_again,
 )
 from .test_refusals import assert_unchanged
 

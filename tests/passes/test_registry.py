@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from adaptc.compiler.profile import NO_PROFILE
 from adaptc.passes.errors import PassError
-from adaptc.passes.pipeline import default_pipeline
+from adaptc.passes.pipeline import default_pipeline, profiled_pipeline
 from adaptc.passes.program.bypass_empty_blocks import BypassEmptyBlocks
 from adaptc.passes.program.fold_branches import FoldBranches
 from adaptc.passes.program.propagate_constants import PropagateConstants
@@ -33,9 +34,11 @@ def test_own_passes() -> None:
         "remove-dead-values",
         "remove-unreachable",
         "select-cheap-branch",
+        "specialise-hot-path",
         "thread-jumps",
     ]
-    assert {pass_.name for pass_ in default_pipeline()} == set(load_registry().names())
+    used = [*default_pipeline(), *profiled_pipeline(NO_PROFILE)]
+    assert {pass_.name for pass_ in used} == set(load_registry().names())
 
 
 @pytest.mark.parametrize(
