@@ -9,6 +9,7 @@ from torch import fx
 from adaptc.compiler.ir.copying import copy_block
 from adaptc.compiler.ir.host_types import environment
 from adaptc.compiler.ir.program import Block, Code, Output, Param, Program
+from adaptc.compiler.ir.tied import tied_reads
 from adaptc.passes.absorb import absorb
 from adaptc.passes.compose import Parts, split
 from adaptc.passes.fakes import NotComposable
@@ -24,7 +25,8 @@ def hoist(program: Program, block: str, calls: Collection[fx.Node], above: str, 
     was possible: tensors of known sizes alone are passed, and nothing that the host computes is taken.
     """
     source = program.blocks[block]
-    if source.code is None:
+    # A read whose number the code takes too cannot be forced, which shows only while both stand in one block.
+    if source.code is None or tied_reads(source):
         return False
     try:
         parts = split(program, source.code, calls)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from adaptc.compiler.ir.expressions import map_edges
 from adaptc.compiler.ir.program import Block, Param, Program, edges
+from adaptc.compiler.ir.tied import tied_reads
 from adaptc.passes.absorb import Absorbed, absorb, without_code
 from adaptc.passes.fakes import NotComposable
 from adaptc.passes.program_pass import ProgramPass
@@ -40,6 +41,9 @@ class DuplicateTails(ProgramPass):
             block = program.blocks[name]
             leading = rw.predecessors()[name]
             if block.code is None or len(leading) < 2 or name == program.entry or name in leading:
+                continue
+            # A read whose number the code takes too cannot be forced, which shows only while both stand in one block.
+            if tied_reads(block):
                 continue
             if operators(block) <= self.max_nodes and weight_bytes(program, block) <= self.max_bytes:
                 _move_up(program, block, sorted(set(leading), key=leading.index), rw)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from adaptc.compiler.ir.program import Output
 from adaptc.runtime.hostprogram import Apply, Branch, Const, Jump, Let, Read, Ref, Size
 
 from ..ir.builder import INT, ProgramBuilder, edge, give, make_code, tensor
@@ -104,6 +105,15 @@ def test_large_weights_are_not_duplicated() -> None:
     block.code = make_code("weighted", lambda x, w: ((x * w).sum() > 0,), [PAIR], [PAIR])
     block.weights = ["w"]
     assert_unchanged("duplicate-tails{max_bytes=7}", program)
+
+
+def test_code_that_takes_the_number_of_its_own_read_stays_with_it() -> None:
+    """Whoever looks for what can be forced looks at one block."""
+    program = gate_after_a_skipped_layer()
+    block = program.blocks["gate"]
+    block.code = make_code("scaled", lambda x: ((t := x.sum() > 0), x * t.view(())), [PAIR])
+    block.outputs = [*block.outputs, Output("scaled", PAIR)]
+    assert_unchanged("duplicate-tails", program)
 
 
 def test_a_meeting_of_decisions_keeps_its_code() -> None:
