@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import sympy
 import torch
 from torch import fx
 
 from adaptc.compiler.ir.program import Code, Dim, Program, TensorType, Type
-from adaptc.passes.fakes import NotComposable, dims, is_static, propagate, symbol_names, transplant
+from adaptc.passes.fakes import NotComposable, Relocation, dims, extents, is_static, symbol_names, transplant
 from adaptc.passes.specialise import placeholder_nodes, result_nodes, sources
 
 _MADE = "adaptc_made_of"
@@ -146,10 +147,49 @@ def _compose(first: Code, second: Code, wiring: Wiring) -> Code:
     for node, source in zip(others, wiring):
         from_first = isinstance(source, Result)
         late[node] = _dense(graph, early[results[source.index]]) if from_first else given[source.index]
+        if from_first:
+            early[late[node]] = late[node]  # the copy in memory belongs to what comes before
     _copy_calls(graph, second, late)
     graph.output((*[early[node] for node in results], *[late[node] for node in result_nodes(second)]))
-    types = [*inputs, *first.weights, *second.weights]
-    return _code(graph, types, len(inputs), is_static(first.graph.graph) and is_static(second.graph.graph))
+    names: Mapping[sympy.Symbol, str] = {}
+    if is_static(first.graph.graph) and is_static(second.graph.graph):
+        transplant(graph)
+    else:
+        names = _relocate(first, second, inputs, wiring, early, late)
+    results = next(iter(reversed(graph.nodes))).args[0]
+    outputs = tuple(TensorType(node.meta["val"].dtype, dims(node.meta["val"], names)) for node in results)
+    module = fx.GraphModule(torch.nn.Module(), graph)
+    return Code("", module, tuple(inputs), (*first.weights, *second.weights), outputs)
+
+
+def _relocate(
+    first: Code,
+    second: Code,
+    inputs: Sequence[Type],
+    wiring: Wiring,
+    early: Mapping[fx.Node, fx.Node],
+    late: Mapping[fx.Node, fx.Node],
+) -> dict[sympy.Symbol, str]:
+    """Bring the values of both codes, whose nodes have their copies in `early` and `late`, into one mode."""
+    relocation = Relocation()
+
+    def arriving(type_: Type) -> list[sympy.Expr]:
+        return [relocation.size(dim) for dim in type_.shape] if isinstance(type_, TensorType) else []
+
+    own = placeholder_nodes(first)[: len(first.inputs)]
+    sizes = relocation.sizes_of([node.meta["val"] for node in own], [arriving(type_) for type_ in first.inputs])
+    relocation.move(list(dict.fromkeys(early.values())), sizes)
+    shapes: list[list[sympy.Expr]] = []
+    for source in wiring:
+        if isinstance(source, Given):
+            shapes.append(arriving(inputs[source.index]))
+        else:
+            shapes.append(extents(early[result_nodes(first)[source.index]].meta["val"]))
+    others = placeholder_nodes(second)[: len(second.inputs)]
+    sizes = relocation.sizes_of([node.meta["val"] for node in others], shapes)
+    before = set(early.values())
+    relocation.move([node for node in dict.fromkeys(late.values()) if node not in before], sizes)
+    return relocation.names
 
 
 def _new_inputs(first: Code, second: Code, wiring: Wiring) -> list[Type]:
@@ -208,19 +248,6 @@ def _dense(graph: fx.Graph, node: fx.Node) -> fx.Node:
     made = graph.call_function(torch.ops.aten.clone.default, (node,), {"memory_format": torch.contiguous_format})
     made.meta = {**node.meta, "val": node.meta["val"].contiguous()}
     return made
-
-
-def _code(graph: fx.Graph, types: Sequence[Type], n_inputs: int, static: bool) -> Code:
-    """Code of a new graph whose placeholders have these types; nameless yet."""
-    if static:
-        transplant(graph)
-        names = {}
-    else:
-        names = propagate(graph, types)
-    results = next(iter(reversed(graph.nodes))).args[0]
-    outputs = tuple(TensorType(node.meta["val"].dtype, dims(node.meta["val"], names)) for node in results)
-    weights = tuple(type_ for type_ in types[n_inputs:] if isinstance(type_, TensorType))
-    return Code("", fx.GraphModule(torch.nn.Module(), graph), tuple(types[:n_inputs]), weights, outputs)
 
 
 def _part(

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sympy
 import torch
 from torch import fx
-from torch._dispatch.python import enable_python_dispatcher
 from torch._dynamo.source import ConstantSource
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
+from torch.fx.experimental.symbolic_shapes import DimDynamic, GuardOnDataDependentSymNode, ShapeEnv
 
-from adaptc.compiler.ir.host_types import SCALAR_DTYPES
-from adaptc.compiler.ir.program import Dim, ScalarType, TensorType, Type
+from adaptc.compiler.ir.program import Dim, TensorType, Type
 
 _HINTS = tuple(sympy.primerange(5, 200))
 _SYMBOLIC = (torch.SymInt, torch.SymFloat, torch.SymBool)
+
+
+Sizes = dict[sympy.Symbol, sympy.Expr]
+"""What is put in the place of the symbols of a code."""
 
 
 class NotComposable(Exception):
@@ -69,54 +70,97 @@ def transplant(graph: fx.Graph) -> None:
             node.meta["val"] = _map_leaves(moved, node.meta.get("val"))
 
 
-def propagate(graph: fx.Graph, types: Sequence[Type]) -> dict[sympy.Symbol, str]:
-    """Compute every value of `graph` anew, in place, for placeholders of these types, in one new mode.
+class Relocation:
+    """Gives the values of several codes fake tensors of one new mode, in which `names` are sizes that vary.
 
-    Gives the names of the new symbols. Raises NotComposable where the graph holds for some sizes only.
+    What a code was exported with holds for all sizes, so another size is put in the place of each of its own.
     """
-    shapes = ShapeEnv()
-    mode = FakeTensorMode(shape_env=shapes)
-    sizes: dict[str, Any] = {}
-    names: dict[sympy.Symbol, str] = {}
-    hints = itertools.cycle(_HINTS)
 
-    def extent(dim: Dim) -> Any:
+    def __init__(self) -> None:
+        self.names: dict[sympy.Symbol, str] = {}
+        self._shapes = ShapeEnv()
+        self._mode = FakeTensorMode(shape_env=self._shapes)
+        self._sizes: dict[str, sympy.Symbol] = {}
+        self._hints: dict[sympy.Symbol, int] = {}
+
+    def size(self, dim: Dim) -> sympy.Expr:
+        """An extent of an input of the whole; raises NotComposable for one that is derived from others."""
         if isinstance(dim, int):
-            return dim
+            return sympy.Integer(dim)
         if not dim.isidentifier():
             raise NotComposable(f"the size '{dim}' of an input is derived from others")
-        if dim not in sizes:
-            hint = next(hints)
-            symbol = shapes.create_symbol(
+        if dim not in self._sizes:
+            hint = _HINTS[len(self._sizes) % len(_HINTS)]
+            symbol = self._shapes.create_symbol(
                 hint, ConstantSource(dim), DimDynamic.DYNAMIC, None, do_not_specialize_zero_one=True
             )
             assert isinstance(symbol, sympy.Symbol)
-            names[symbol] = dim
-            sizes[dim] = shapes.create_symintnode(symbol, hint=hint)
-        return sizes[dim]
+            self._sizes[dim], self.names[symbol], self._hints[symbol] = symbol, dim, hint
+        return self._sizes[dim]
 
-    holders = [node for node in graph.nodes if node.op == "placeholder"]
-    with mode, torch.no_grad(), enable_python_dispatcher(), shapes.ignore_fresh_unbacked_symbols():
-        for node, type_ in zip(holders, types, strict=True):
-            if isinstance(type_, ScalarType):
-                node.meta["val"] = torch.empty((), dtype=SCALAR_DTYPES[type_.kind])
-            else:
-                node.meta["val"] = torch.empty([extent(dim) for dim in type_.shape], dtype=type_.dtype)
-        for node in graph.nodes:
-            if node.op == "call_function":
-                node.meta["val"] = _called(node)
-    if any(shapes.replace(symbol) != symbol for symbol in names):
-        raise NotComposable("together they hold for some sizes only")
-    return names
+    def sizes_of(self, values: Sequence[torch.Tensor], arriving: Sequence[Sequence[sympy.Expr]]) -> Sizes:
+        """The sizes to put in place in a code whose inputs are `values`, which get the extents `arriving`.
+
+        Raises NotComposable where one symbol of the code would have to be two sizes.
+        """
+        found: Sizes = {}
+        pairs = [pair for value, shape in zip(values, arriving) for pair in zip(map(_expression, value.shape), shape)]
+        for own, given in pairs:
+            if isinstance(own, sympy.Symbol) and found.setdefault(own, given) != given:
+                raise NotComposable(f"the sizes {found[own]} and {given} would have to be equal")
+        for own, given in pairs:
+            if own.xreplace(found) != given:
+                raise NotComposable(f"a size {given} would have to be {own.xreplace(found)}")
+        return found
+
+    def move(self, nodes: Sequence[fx.Node], sizes: Sizes) -> None:
+        """Give the values of `nodes`, in place, a fake tensor of the new mode with `sizes` put in place."""
+        try:
+            with self._mode, torch.no_grad():
+                for node in nodes:
+                    node.meta["val"] = _map_leaves(lambda leaf: self._moved(leaf, sizes), node.meta.get("val"))
+        except GuardOnDataDependentSymNode as error:
+            raise NotComposable("a size that data decides is tested in the code") from error
+
+    def _moved(self, leaf: Any, sizes: Sizes) -> Any:
+        if isinstance(leaf, torch.Tensor):
+            shape = [self._number(extent, sizes) for extent in leaf.shape]
+            strides = [self._number(stride, sizes) for stride in leaf.stride()]
+            return torch.empty_strided(shape, strides, dtype=leaf.dtype, device=leaf.device)
+        return self._number(leaf, sizes) if isinstance(leaf, _SYMBOLIC) else leaf
+
+    def _number(self, number: Any, sizes: Sizes) -> Any:
+        if not isinstance(number, _SYMBOLIC):
+            return number
+        expr = number.node.expr
+        for symbol in _free(expr):
+            if symbol not in sizes:
+                sizes[symbol] = self._unknown(symbol)
+        expr = expr.xreplace(sizes)
+        known = all(symbol in self._hints for symbol in _free(expr))
+        hint = expr.xreplace({symbol: sympy.Integer(size) for symbol, size in self._hints.items()}) if known else None
+        if isinstance(number, torch.SymBool):
+            return self._shapes.create_symboolnode(expr)
+        if isinstance(number, torch.SymFloat):
+            return self._shapes.create_symfloatnode(expr, hint=None if hint is None else float(hint))
+        return self._shapes.create_symintnode(expr, hint=None if hint is None else int(hint))
+
+    def _unknown(self, symbol: sympy.Symbol) -> sympy.Expr:
+        """A symbol for what data decides within a code."""
+        if not symbol.is_integer:
+            return self._shapes.create_unbacked_symfloat().node.expr
+        made: sympy.Symbol = self._shapes.create_unbacked_symint().node.expr
+        self._shapes._constrain_range_for_size(made)
+        return made
 
 
-def _called(node: fx.Node) -> Any:
-    args, kwargs = fx.map_arg((node.args, node.kwargs), lambda used: used.meta["val"])
-    target: Callable[..., Any] = node.target  # type: ignore[assignment]
-    try:
-        return target(*args, **kwargs)
-    except Exception as error:
-        raise NotComposable(f"{node.target} does not take these sizes: {type(error).__name__}: {error}") from error
+def extents(tensor: torch.Tensor) -> list[sympy.Expr]:
+    """The extents of a fake tensor."""
+    return [_expression(extent) for extent in tensor.shape]
+
+
+def _expression(extent: Any) -> sympy.Expr:
+    return sympy.Integer(extent) if isinstance(extent, int) else extent.node.expr
 
 
 def _free(expr: sympy.Basic) -> list[sympy.Symbol]:

@@ -98,6 +98,21 @@ def test_what_lies_otherwise_in_memory_is_copied() -> None:
     assert torch.equal(run(made, x)[1], x.t().reshape(12))
 
 
+def test_the_copy_in_memory_has_the_sizes_of_the_original() -> None:
+    first = make_code("first", lambda x: (x.t(),), [ROWS])
+    second = make_code("second", lambda x: (x.sum(0), x.reshape(-1)), [tensor(4, "n")])
+    made = compose(early_exit().program, first, second, (Result(0),))
+    assert made.outputs == (tensor(4, "rows"), tensor("rows"), tensor("4*rows"))
+    assert list(code_faults(made)) == []
+
+
+def test_sizes_that_data_decides_stay_apart() -> None:
+    first = make_code("first", lambda x: (torch.nonzero(x),), [tensor("rows")])
+    made = compose(early_exit().program, first, make_code("second", lambda x: (x * 2,), [tensor("n", 1)]), (Result(0),))
+    assert made.outputs[0].shape == made.outputs[1].shape
+    assert made.outputs[0].shape[0] != "rows"
+
+
 def node(made: Code, name: str) -> fx.Node:
     return next(node for node in made.graph.graph.nodes if node.name == name)
 
