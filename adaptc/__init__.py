@@ -83,6 +83,7 @@ def compile(
     max_iterations: int = 10_000,
     seed: int = 0,
     random_seed: int | None = None,
+    profile: str | PathLike[str] | None = None,
 ) -> CompileReport:
     """Compile `model` and write the artifact to `path`: a folder, or one file if `path` ends in ".adaptc".
 
@@ -96,7 +97,8 @@ def compile(
     is False, every path is compared with eager PyTorch, as are `samples` (further input sets) and `random_inputs`
     random input sets drawn from `seed`; a run in which a loop takes more than `max_iterations` is not compared.
     A network that draws random numbers itself needs a `random_seed`: then equal seeds give equal draws in every run
-    (`load` may give another seed).
+    (`load` may give another seed). `profile` is a file that ``adaptc profile`` wrote: the path that most of its inputs
+    took is made fast; one of other control flow raises `AdaptcError`.
 
     Raises `CompileError` listing every reason why the network cannot be compiled, `VerificationError` where the
     compiled network differs from eager, and `MissingExtraError` without the compile extra. A failure leaves
@@ -130,6 +132,7 @@ def compile(
         seed=seed,
         random_seed=random_seed,
         folder=network.folder,
+        profile=None if profile is None else Path(profile),
     )
     return compile_model(network.model, network.example_inputs, Path(path), options=options)
 

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 from torch import nn
 
 from adaptc.compiler import onefile, summary
@@ -27,6 +28,7 @@ from adaptc.compiler.locations import Locations
 from adaptc.compiler.options import CompileOptions, Progress, no_progress
 from adaptc.compiler.plan.plan import record
 from adaptc.compiler.probed import ProbedPlan
+from adaptc.compiler.profile import Profile, check_profile, read_profile
 from adaptc.compiler.read_network import ReadNetwork
 from adaptc.compiler.replay import Plan, PlannedExecutable
 from adaptc.compiler.report import CompileReport, Stages, session_record, verification_record
@@ -36,7 +38,7 @@ from adaptc.compiler.verify.report import VerificationReport, describe
 from adaptc.compiler.verify.sessions import verify_sessions
 from adaptc.compiler.verify.verify import verify
 from adaptc.passes.manager import PassManager, PassReport
-from adaptc.passes.pipeline import default_pipeline
+from adaptc.passes.pipeline import default_pipeline, profiled_pipeline
 from adaptc.passes.sessions import prune_state, share_codes
 from adaptc.runtime import Executable, load
 from adaptc.runtime.artifact import Artifact, artifact_size
@@ -82,6 +84,10 @@ def compile_model(
             )
         with stages.time("passes"):
             passes = optimise(program, progress)
+            profile = None
+            if options.profile is not None:
+                profile = read_profile(options.profile)
+                passes += optimise_for(program, profile, options.profile, locations)
         with stages.time("units"), locations.problems_in_full():
             shortened = locations.shortened_program(program)
             if single and (refused := onefile.refusals(shortened)):
@@ -101,6 +107,8 @@ def compile_model(
                 if sessions is not None:
                     _raise_if_wrong(sessions)
         report = _report(program, locations, contents, folder, output, passes, stages, verification, sessions)
+        if profile is not None:
+            report = replace(report, profile=msgspec.to_builtins(profile))
         if single:
             return replace(report, artifact_bytes=(folder / output.name).stat().st_size)
         manifest = complete(folder, manifest, verification.samples if verification else None, report.to_dict())
@@ -190,6 +198,17 @@ def _to_verify(
         planned.finish()
 
 
+def optimise_for(program: Program, profile: Profile, file: Path, locations: Locations) -> list[PassReport]:
+    """Make fast what `profile`, which was read from `file`, tells to be likely, in place.
+
+    Raises `AdaptcError` where it was recorded on a program of other control flow than `program`, which the default
+    passes have been through.
+    """
+    short = locations.shortened_program(program)
+    check_profile(profile, file, program.name, short.entry, short.blocks.values())
+    return PassManager(profiled_pipeline(profile)).run(program)
+
+
 def verify_executable(
     program: Program,
     model: nn.Module,
@@ -263,14 +282,18 @@ def verify_artifact_of(
         random_seed=artifact.host.seed,
         max_iterations=options.max_iterations,
     )
+    locations = Locations(options.folder)
     optimise(program, progress)
+    recorded = artifact.report.get("profile")
+    if recorded:
+        profile = msgspec.convert(recorded, Profile)
+        optimise_for(program, profile, artifact.path, locations)
     ours, theirs = programs(program), (artifact.host, *artifact.host.later)
     if [_control_flow(part.blocks.values()) for part in ours] != [_control_flow(part.blocks) for part in theirs]:
         raise AdaptcError(
             f"{artifact.path} was not compiled from this network with these inputs and dynamic dimensions: their "
             f"blocks and branches differ; compile the network again"
         )
-    locations = Locations(options.folder)
     report = verify_executable(program, model, bound, executable, options, progress)
     record = verification_record(report, program, locations)
     sessions = _verify_sessions(program, model, bound, executable, options, progress)

@@ -28,7 +28,8 @@ class CompileOptions:
     compared. `folder` is the one that the artifact's names of source
     files are relative to (the model file's); None leaves them relative to ``sys.path``. `random_seed` is the seed of
     the network's own random numbers; with None a network that draws any is refused. `plan` says whether regions may
-    become single graphs.
+    become single graphs. `profile` is a file that
+    ``adaptc profile`` wrote (`adaptc.compiler.profile`): what is likely is made fast.
     """
 
     name: str = "network"
@@ -42,3 +43,4 @@ class CompileOptions:
     seed: int = 0
     random_seed: int | None = None
     folder: Path | None = None
+    profile: Path | None = None

@@ -48,7 +48,8 @@ class CompileReport:
     the size of the weights in the artifact, `parameter_bytes` that of the distinct parameters that blocks use, and
     `artifact_bytes` the size of the whole artifact. `verification` is empty where the compile did not verify;
     otherwise its "paths" list every path that was compared with eager PyTorch. `sessions` tells of calls that follow
-    each other, and is empty for a network that leaves nothing behind for the next call.
+    each other, and is empty for a network that leaves nothing behind for the next call. `profile` is the one that the
+    compile was given, as JSON values.
     """
 
     name: str
@@ -68,6 +69,7 @@ class CompileReport:
     notes: tuple[str, ...]
     verification: Mapping[str, Any]
     sessions: Mapping[str, Any] = field(default_factory=dict)
+    profile: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_single(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from adaptc.compiler.profile import Profile
 from adaptc.passes.block.normalization import LinearBatchNorm
 from adaptc.passes.block.pooling import FlattenPooled
 from adaptc.passes.block.projections import PackedProjection
@@ -13,14 +14,23 @@ from adaptc.passes.block.rows import (
     WholeSlice,
 )
 from adaptc.passes.program.bypass_empty_blocks import BypassEmptyBlocks
+from adaptc.passes.program.combine_branches import CombineBranches
+from adaptc.passes.program.decide_early import DecideEarly
+from adaptc.passes.program.duplicate_tails import DuplicateTails
 from adaptc.passes.program.fold_branches import FoldBranches
 from adaptc.passes.program.fold_weights import FoldWeights
 from adaptc.passes.program.forward_copies import ForwardCopies
+from adaptc.passes.program.fuse_chains import FuseChains
+from adaptc.passes.program.hoist_loop_invariants import HoistLoopInvariants
 from adaptc.passes.program.merge_chains import MergeChains
+from adaptc.passes.program.merge_equal_blocks import MergeEqualBlocks
 from adaptc.passes.program.merge_equal_values import MergeEqualValues
 from adaptc.passes.program.propagate_constants import PropagateConstants
 from adaptc.passes.program.remove_dead_values import RemoveDeadValues
 from adaptc.passes.program.remove_unreachable import RemoveUnreachable
+from adaptc.passes.program.select_cheap_branch import SelectCheapBranch
+from adaptc.passes.program.specialise_hot_path import SpecialiseHotPath
+from adaptc.passes.program.thread_jumps import ThreadJumps
 from adaptc.passes.rule import Pass, Rule
 
 
@@ -28,9 +38,12 @@ def default_pipeline() -> list[Pass]:
     """The passes of every compile.
 
     What is known decides tests and empties blocks, so values come first; choices without a difference free
-    what they tested, so dead values come after them. Rules follow, as a value that nothing outside reads any more
-    keeps none of them from applying, and the weights that they compute with are folded. The shape of the graph comes
-    last. Now and then that frees values again: let the manager repeat the pipeline until nothing changes.
+    what they tested, so dead values come after them; then the graph takes its shape. Jumps are threaded before
+    branches become `select`, in which a constant does not show any more. Code moves once the graph has its shape: to
+    where its inputs are made, into the arms before it, out of loops; what then follows one another becomes one code.
+    Rules come last, as they see the most of a computation then, and a value that nothing outside reads any more keeps
+    none of them from applying; the weights that they compute with are folded. Now and then that frees values again:
+    let the manager repeat the pipeline until nothing changes.
     """
     return [
         RemoveUnreachable(),
@@ -39,10 +52,20 @@ def default_pipeline() -> list[Pass]:
         FoldBranches(),
         ForwardCopies(),
         BypassEmptyBlocks(),
+        ThreadJumps(),
+        SelectCheapBranch(),
+        CombineBranches(),
+        MergeEqualBlocks(),
+        RemoveDeadValues(),
+        BypassEmptyBlocks(),
+        MergeChains(),
+        DecideEarly(),
+        DuplicateTails(),
+        HoistLoopInvariants(),
+        FuseChains(),
         RemoveDeadValues(),
         *default_rules(),
         FoldWeights(),
-        BypassEmptyBlocks(),
         MergeChains(),
     ]
 
@@ -62,3 +85,8 @@ def default_rules() -> list[Rule]:
         SelectBeforeUnary("tanh"),
         SelectBeforeUnary("silu"),
     ]
+
+
+def profiled_pipeline(profile: Profile) -> list[Pass]:
+    """The passes that follow the default ones where a profile of what those leave is at hand."""
+    return [SpecialiseHotPath(profile), ForwardCopies(), RemoveDeadValues(), BypassEmptyBlocks(), MergeChains()]

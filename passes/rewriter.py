@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 
 import torch
 
@@ -167,6 +168,17 @@ class Rewriter:
         self.program.blocks[block.name] = block
         self.counts["blocks replaced"] += 1
 
+    def add_block(self, block: Block) -> None:
+        """Add a block under a name that is free (`unique_block_name`)."""
+        if block.name in self.program.blocks:
+            raise ValueError(f"there is a block '{block.name}' already")
+        self.program.blocks[block.name] = block
+        self.counts["blocks added"] += 1
+
+    def unique_block_name(self, name: str) -> str:
+        """`name` with a number, as no block is called."""
+        return unique(name, self.program.blocks)
+
     def copy_block(self, block: str) -> Block:
         """A copy of a block, to build its replacement from; the code stays shared."""
         return copy_block(self.program.blocks[block])
@@ -182,6 +194,11 @@ class Rewriter:
         for name in list(self.program.blocks):
             if name not in reached:
                 self.remove_block(name)
+
+
+def unique(name: str, taken: Container[str]) -> str:
+    """`name` with the least number after it that makes it none of those `taken`."""
+    return next(found for number in itertools.count(1) if (found := f"{name}.{number}") not in taken)
 
 
 def _renamed_input(name: str, values: Mapping[str, Expr], params: Collection[str]) -> str:

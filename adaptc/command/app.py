@@ -101,6 +101,10 @@ def compile_command(
         Optional[Literal["artifact", "onnx"]],  # noqa: UP045
         typer.Option(help="What to write; without it, what the output's name ends in says."),
     ] = None,
+    profile: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--profile", metavar="FILE.json", help="What adaptc profile wrote: the usual path is made fast."),
+    ] = None,
     as_json: Json = False,
     show_traceback: ShowTraceback = False,
 ) -> None:
@@ -120,6 +124,7 @@ def compile_command(
         random_seed,
         plan,
         emit,
+        profile,
     )
     run_subcommand(lambda out: compile_model_file(out, request), as_json=as_json, show_traceback=show_traceback)
 
@@ -168,6 +173,34 @@ def run_command(
         artifact, tuple(inputs or ()), random, tuple(sizes or ()), seed, save, trace, repeat, engine, threads
     )
     run_subcommand(lambda out: run_artifact(out, request), as_json=as_json, show_traceback=show_traceback)
+
+
+@app.command("profile")
+def profile_command(
+    artifact: ArtifactArgument,
+    inputs: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Argument(metavar="[INPUTS]...", help="Files .npz with arrays by input name, or folders of them."),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE.json", help="Where the profile is written.")
+    ] = Path("profile.json"),
+    samples: Annotated[
+        bool, typer.Option("--samples", help="Run the samples of the artifact too, as their data decides.")
+    ] = False,
+    engine: Engine = None,
+    threads: Threads = 1,
+    as_json: Json = False,
+    show_traceback: ShowTraceback = False,
+) -> None:
+    """Record how often each way of each decision is taken, without PyTorch.
+
+    Give inputs as the application will see them: `adaptc compile --profile` makes the path fast that most of them take.
+    """
+    from adaptc.command.profile import ProfileRequest, profile_artifact
+
+    request = ProfileRequest(artifact, tuple(inputs or ()), output, samples, engine, threads)
+    run_subcommand(lambda out: profile_artifact(out, request), as_json=as_json, show_traceback=show_traceback)
 
 
 @app.command("verify")

@@ -35,6 +35,7 @@ class CompileRequest:
     random_seed: int | None = None
     plan: PlanMode = "auto"
     emit: str | None = None
+    profile: Path | None = None
 
 
 def compile_model_file(output: Output, request: CompileRequest) -> int:
@@ -55,6 +56,7 @@ def compile_model_file(output: Output, request: CompileRequest) -> int:
         seed=request.seed,
         random_seed=found.random_seed if request.random_seed is None else request.random_seed,
         folder=found.folder,
+        profile=request.profile,
     )
     target = request.output or Path(f"{found.name}.onnx" if request.emit == "onnx" else f"{found.name}-artifact")
     if request.emit is not None and (request.emit == "onnx") != (target.suffix == ".onnx"):

@@ -25,7 +25,7 @@ from adaptc.runtime.errors import AdaptcError, InputError
 from adaptc.runtime.executable import Executable
 from adaptc.runtime.inputs import describe
 from adaptc.runtime.longpaths import listed
-from adaptc.runtime.manifest import Signature
+from adaptc.runtime.manifest import Signature, TensorSpec
 from adaptc.runtime.structure import Builders
 from adaptc.runtime.trace import Trace
 
@@ -101,6 +101,22 @@ def _inputs(artifact: Artifact, request: RunRequest) -> list[Array]:
     for spec in missing:
         given[spec.name] = random_array(spec, sizes, like.get(spec.name), generator)
     return [given[spec.name] for spec in wanted]
+
+
+def arrays_for(artifact: Artifact, file: Path) -> list[Array]:
+    """The inputs in a .npz file, in the order of the signature. Raises `InputError` where one is missing."""
+    wanted = artifact.manifest.signature.inputs
+    given = read_arrays([str(file)], wanted, np.random.default_rng(0))
+    missing = [spec.name for spec in wanted if spec.name not in given]
+    if missing:
+        raise InputError(
+            f"{file} has no array for {', '.join(missing)}; the inputs are {', '.join(map(_named, wanted))}"
+        )
+    return [given[spec.name] for spec in wanted]
+
+
+def _named(spec: TensorSpec) -> str:
+    return f"{spec.name} ({describe(spec)})"
 
 
 def call_arguments(signature: Signature, arrays: list[Array]) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -11,10 +11,10 @@ import torch
 
 from adaptc.compiler.ir.evaluate import Number
 from adaptc.compiler.ir.program import Block, Dim, Program, TensorType, edges
+from adaptc.compiler.ir.tied import tied_reads
 from adaptc.compiler.verify.extents import extent
 from adaptc.compiler.verify.solve import Constraint, Facts, Solver
 from adaptc.compiler.verify.terms import Term, Terms, Variable
-from adaptc.compiler.verify.tied import tied_reads
 from adaptc.runtime.hostprogram import Branch, Const, Draw, Edge, Expr, Raise, Read, Ref, Return, Size, Switch
 
 

@@ -18,8 +18,6 @@ NAMES = (*DIGITS, "skipnet", "bert_early_exit", "captioner")
 TOLERANCE = 1e-5
 ARGUMENT = {"patience_transformer": "images", "exception_exit": "image"}
 """The name of the image argument where it is not x."""
-IMPOSSIBLE = {"patience_transformer": 1}
-"""Directions that no input takes: after two layers at most one prediction was repeated, never two."""
 
 
 def calls(name: str, digits: Any) -> Iterator[dict[str, torch.Tensor]]:
@@ -107,7 +105,7 @@ def test_every_branch_is_verified_both_ways(name: str, compiled: Callable[[str],
         verified |= directions(names, path["blocks"], [decision["taken"] for decision in path["decisions"]])
     assert len(paths) >= 2
     assert max(path["max_relative_error"] for path in paths) <= TOLERANCE
-    assert len(verified) == 2 * len(names) - IMPOSSIBLE.get(name, 0)
+    assert len(verified) == 2 * len(names)
 
 
 @pytest.mark.long
@@ -119,7 +117,7 @@ def test_data_takes_every_branch_both_ways(name: str, compiled: Callable[[str], 
     for arguments in calls(name, digits):
         trace = example.executable.trace(**{key: value.numpy() for key, value in arguments.items()})
         taken |= directions(names, trace.path, [way for _, way in trace.decisions])
-    assert len(taken) == 2 * len(names) - IMPOSSIBLE.get(name, 0)
+    assert len(taken) == 2 * len(names)
 
 
 @pytest.mark.long

@@ -98,4 +98,9 @@ def assert_same_meaning(
     for (case, forced), expected in zip(runs, before):
         # A read that was found to be constant, or to decide nothing, can no longer be forced.
         if set(forced) <= left:
-            assert_same_outcome(interpret(program, case, forced), expected)
+            assert_same_outcome(interpret(program, case, with_copies(forced, left)), expected)
+
+
+def with_copies(forced: Forced, reads: set[str]) -> Forced:
+    """What is forced on reads, forced on their copies too: a pass that duplicates a block numbers its reads."""
+    return {name: forced[base] for name in reads for base in (name, name.rpartition(".")[0]) if base in forced}

@@ -6,8 +6,11 @@ from random import Random
 
 import torch
 
+from adaptc.compiler.ir.expressions import map_edges
 from adaptc.compiler.ir.program import Program, ScalarType, TensorType, Type
 from adaptc.compiler.ir.verify import reachable
+from adaptc.passes.duplicates import duplicate
+from adaptc.passes.rewriter import Rewriter
 from adaptc.runtime.hostprogram import (
     Apply,
     Branch,
@@ -59,9 +62,23 @@ class Maker:
         for index in range(self.count + 1):
             self.block(index)
         program = self.builder.build()
+        if self.rng.random() < 0.5:
+            self.twin(program)
         kept = reachable(program)
         program.blocks = {name: block for name, block in program.blocks.items() if name in kept}
         return program
+
+    def twin(self, program: Program) -> None:
+        """Let some of the edges to a block lead to a copy of it, whose reads have names of their own."""
+        name = f"b{self.rng.randint(1, self.count)}"
+        copy = duplicate(program, program.blocks[name], Rewriter(program, "test"))
+        program.blocks[copy.name] = copy
+
+        def moved(edge: Edge) -> Edge:
+            return Edge(copy.name, edge.args) if edge.block == name and self.rng.random() < 0.5 else edge
+
+        for block in program.blocks.values():
+            block.terminator = map_edges(block.terminator, moved)
 
     def block(self, index: int) -> None:
         params = self.params[index]

@@ -13,13 +13,16 @@ from adaptc.passes.registry import load_registry
 from ..ir.meaning import assert_same_meaning
 from ..ir.test_mlir import parse
 from .cases import CASES
+from .flow_cases import FLOW_CASES
+
+ALL = {**CASES, **FLOW_CASES}
 
 COMMAND = "// python -m pytest tests/passes/test_golden.py -k {name}"
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", ALL)
 def test_pass(name: str, golden: Callable[[str, str], None]) -> None:
-    case = CASES[name]
+    case = ALL[name]
     program = case.build()
     before = to_mlir(program, locations=False)
     manager = PassManager(load_registry().parse(case.passes))

@@ -41,7 +41,7 @@ def test_reports() -> None:
     program = skip_gates(3).program
     reports = PassManager(default_pipeline()).run(program)
     assert [report.name for report in reports] == [pass_.name for pass_ in default_pipeline()]
-    (changed,) = [report for report in reports if report.changed]
+    changed = next(report for report in reports if report.changed)
     assert changed.name == "bypass-empty-blocks"
     assert changed.counts == {"terminators replaced": 3, "blocks removed": 3}
     assert (changed.blocks_before, changed.blocks_after) == (10, 7)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from adaptc.compiler.profile import NO_PROFILE
 from adaptc.passes.errors import PassError
-from adaptc.passes.pipeline import default_pipeline
+from adaptc.passes.pipeline import default_pipeline, profiled_pipeline
 from adaptc.passes.program.bypass_empty_blocks import BypassEmptyBlocks
 from adaptc.passes.program.fold_branches import FoldBranches
 from adaptc.passes.program.propagate_constants import PropagateConstants
@@ -20,12 +21,18 @@ from adaptc.passes.registry import PassRegistry, load_registry, register
 def test_own_passes() -> None:
     assert load_registry().names() == [
         "bypass-empty-blocks",
+        "combine-branches",
+        "decide-early",
+        "duplicate-tails",
         "flatten-pooled",
         "fold-branches",
         "fold-weights",
         "forward-copies",
+        "fuse-chains",
+        "hoist-loop-invariants",
         "linear-batch-norm",
         "merge-chains",
+        "merge-equal-blocks",
         "merge-equal-values",
         "packed-projection",
         "propagate-constants",
@@ -35,9 +42,13 @@ def test_own_passes() -> None:
         "select-before-layer-norm",
         "select-before-linear",
         "select-before-unary",
+        "select-cheap-branch",
+        "specialise-hot-path",
+        "thread-jumps",
         "whole-slice",
     ]
-    assert {pass_.name for pass_ in default_pipeline()} == set(load_registry().names())
+    used = [*default_pipeline(), *profiled_pipeline(NO_PROFILE)]
+    assert {pass_.name for pass_ in used} == set(load_registry().names())
 
 
 @pytest.mark.parametrize(
@@ -60,6 +71,7 @@ def test_pipelines(text: str, passes: list[ProgramPass]) -> None:
     [
         ("fold-branch", "there is no pass called 'fold-branch'; did you mean 'fold-branches'?"),
         ("xyz", "there is no pass called 'xyz'; there are: bypass-empty-blocks, flatten-pooled, fold-branches, "),
+        ("xyz", "there is no pass called 'xyz'; there are: bypass-empty-blocks, combine-branches, "),
         ("fold-branches{margin=1}", "pass 'fold-branches' has no option 'margin'; it has none"),
         ("propagate-constants{bytes=1}", "has no option 'bytes'; did you mean 'max_bytes'?"),
         ("propagate-constants{limit=1}", "has no option 'limit'; its options are max_bytes"),

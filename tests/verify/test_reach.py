@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from adaptc.compiler.driver import capture_program, optimise
+from adaptc.compiler.ir.tied import tied_reads
 from adaptc.compiler.verify.inputs import input_set
 from adaptc.compiler.verify.paths import paths
 from adaptc.compiler.verify.reach import Search, _changed
 from adaptc.compiler.verify.runs import Caller
 from adaptc.compiler.verify.symbolic import Walker
-from adaptc.compiler.verify.tied import tied_reads
 
 from .networks import Scored, Sifts, TiesItsTest
 from .standin import Interpreted
