@@ -32,8 +32,8 @@ CONTESTANTS: dict[str, Contestant] = {
     "script": Contestant("script", "peer", peers.scripted),
     "aoti": Contestant("AOTI", "peer", peers.ahead_of_time),
     "onnx_if": Contestant("ONNX-If", "peer", peers.onnx_if),
-    "blocks": Contestant("blocks", "ours", partial(ours.executable, plan="host")),
-    "adaptc": Contestant("adaptc", "ours", partial(ours.executable, plan="auto")),
+    "blocks": Contestant("blocks", "ours", partial(ours.executable, by_block=True)),
+    "adaptc": Contestant("adaptc", "ours", partial(ours.executable, by_block=False)),
     "oracle": Contestant("oracle", "bound", partial(ours.oracle, predicates=True)),
     "oracle_without": Contestant("or-bare", "bound", partial(ours.oracle, predicates=False)),
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import msgspec
 import adaptc
 from adaptc.compiler.backends.onnx.units import write_units
 from adaptc.compiler.ir.program import Program
-from adaptc.compiler.options import CompileOptions
 from adaptc.runtime.engines import EngineOptions, open_engine
 from adaptc.runtime.manifest import Unit
 from contest.agreement import leaf_error, nested_error
@@ -21,17 +19,13 @@ from contest.cases import Case
 from contest.composing import Known, Straight, compose
 from contest.worker import Prepared, Unsupported
 
-PLANS = any(option.name == "plan" for option in fields(CompileOptions))
-"""Whether a compile can be told how the regions of a network are run."""
 
-
-def executable(case: Case, threads: int, cache: Path, plan: str) -> Prepared:
-    """The artifact of `adaptc.compile`, called with NumPy arrays."""
+def executable(case: Case, threads: int, cache: Path, by_block: bool) -> Prepared:
+    """The artifact of `adaptc.compile`, called with NumPy arrays; `by_block` runs each block on its own."""
     if case.program is None:
         raise Unsupported(case.uncaptured.splitlines()[0])
-    folder = cache / (f"artifact_{plan}" if PLANS else "artifact")
+    folder = cache / "artifact"
     if not folder.exists():
-        chosen: dict[str, Any] = {"plan": plan} if PLANS else {}
         adaptc.compile(
             case.model,
             case.example,
@@ -40,9 +34,8 @@ def executable(case: Case, threads: int, cache: Path, plan: str) -> Prepared:
             name=case.name,
             verify=False,
             random_seed=case.random_seed,
-            **chosen,
         )
-    loaded = adaptc.load(folder, threads=threads)
+    loaded = adaptc.load(folder, threads=threads, by_block=by_block)
 
     def call(way: int) -> Callable[[], object]:
         given = case.ways[way].given
@@ -94,7 +87,7 @@ def _units(paths: list[Straight], folder: Path) -> list[Unit]:
         shutil.rmtree(folder, ignore_errors=True)
         weights = {name: tensor for path in paths for name, tensor in path.weights.items()}
         blocks = {path.block.name: path.block for path in paths}
-        written, _, of_block = write_units(Program("oracle", (), (), paths[0].block.name, blocks, weights), folder)
-        by_name = {unit.name: unit for unit in written}
-        listed.write_bytes(msgspec.json.encode([by_name[of_block[path.block.name]] for path in paths]))
+        written = write_units(Program("oracle", (), (), paths[0].block.name, blocks, weights), folder)
+        by_name = {unit.name: unit for unit in written.units}
+        listed.write_bytes(msgspec.json.encode([by_name[written.block_units[path.block.name]] for path in paths]))
     return msgspec.json.decode(listed.read_bytes(), type=list[Unit])

@@ -25,6 +25,7 @@ from adaptc.compiler.ir.verify import verify
 from adaptc.compiler.plan.exactness import host_reasons
 from adaptc.compiler.plan.partition import largest_regions
 from adaptc.compiler.plan.region import with_ends
+from adaptc.compiler.probed import ProbedPlan
 from adaptc.compiler.replay import PlannedExecutable
 from adaptc.runtime import ArtifactError, LoopError, NetworkError, load
 from adaptc.runtime.hostprogram import Apply, Branch, Const, Draw, Jump, Let, Read, Ref, Size, Switch
@@ -46,7 +47,8 @@ def assert_runs_alike(program: Program, folder: Path, cases: list[torch.Tensor])
     """The planned artifact gives what the program means, and its probed graphs go the ways of its blocks."""
     contents = written(program, folder)
     with load(folder) as planned, load(folder, by_block=True) as blocks:
-        probed = PlannedExecutable(blocks, planned, contents, folder)
+        plan = ProbedPlan(planned, contents, folder)
+        probed = PlannedExecutable(blocks, plan)
         for case in cases:
             outcome = interpret(program, (case,))
             if outcome.raises:
@@ -66,7 +68,7 @@ def assert_runs_alike(program: Program, folder: Path, cases: list[torch.Tensor])
                 forced.setdefault(name, []).append(value)
             assert probed.run_forced((case.numpy(),), {}, forced).path == trace.path
         probed.finish()
-        probed.close()
+        plan.close()
     return contents
 
 

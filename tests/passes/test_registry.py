@@ -70,7 +70,7 @@ def test_pipelines(text: str, passes: list[ProgramPass]) -> None:
     ("text", "message"),
     [
         ("fold-branch", "there is no pass called 'fold-branch'; did you mean 'fold-branches'?"),
-        ("xyz", "there is no pass called 'xyz'; there are: bypass-empty-blocks, flatten-pooled, fold-branches, "),
+        ("xyz", "there is no pass called 'xyz'; there are: bypass-empty-blocks, combine-branches, decide-early, "),
         ("xyz", "there is no pass called 'xyz'; there are: bypass-empty-blocks, combine-branches, "),
         ("fold-branches{margin=1}", "pass 'fold-branches' has no option 'margin'; it has none"),
         ("propagate-constants{bytes=1}", "has no option 'bytes'; did you mean 'max_bytes'?"),
