@@ -21,6 +21,7 @@ from adaptc.compiler.ir.host_types import dtype_name
 from adaptc.compiler.ir.program import Program
 from adaptc.compiler.options import PlanMode, Progress, no_progress
 from adaptc.compiler.planning import Planned, carry_out
+from adaptc.compiler.profile import Profile
 from adaptc.runtime.artifact import MANIFEST, REPORT, file_table, write_host, write_manifest, write_plan
 from adaptc.runtime.errors import AdaptcError
 from adaptc.runtime.hostfile import write_host_source
@@ -92,11 +93,15 @@ def write_contents(
     provenance: Mapping[str, str],
     progress: Progress = no_progress,
     mode: PlanMode = "auto",
+    profile: Profile | None = None,
 ) -> Contents:
-    """Write an artifact into `folder` that can be loaded; samples and report are still to come (`complete`)."""
+    """Write an artifact into `folder` that can be loaded; samples and report are still to come (`complete`).
+
+    `mode` and `profile` are those of its plan (`planning.carry_out`).
+    """
     with _writing(folder):
         units = write_units(program, folder, progress)
-        planned = carry_out(program, units, folder, mode, progress)
+        planned = carry_out(program, units, folder, mode, progress, profile)
         inputs = tuple(
             TensorSpec(value.name, dtype_name(border_type(value.type.dtype)), value.type.shape)
             for value in program.inputs

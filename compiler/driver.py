@@ -92,7 +92,8 @@ def compile_model(
             shortened = locations.shortened_program(program)
             if single and (refused := onefile.refusals(shortened)):
                 raise CompileError(refused)
-            contents = write_contents(shortened, folder, _provenance(), progress, "blocks" if single else options.plan)
+            mode = "blocks" if single else options.plan
+            contents = write_contents(shortened, folder, _provenance(), progress, mode, profile)
             manifest = contents.manifest
             if single:
                 onefile.write_onefile(shortened, contents, folder, folder / output.name)
@@ -382,7 +383,7 @@ def _report(
         codes=len({id(block.code) for block in program.blocks.values() if block.code is not None}),
         units=len(contents.units.units),
         graphs=len(contents.planned.units),
-        plan=tuple(record(part.plan) for part in contents.planned.parts),
+        plan=tuple(record(part.plan, part.program) for part in contents.planned.parts),
         weight_bytes=weights.stat().st_size if weights.exists() else 0,
         parameter_bytes=sum(weight.size for weight in contents.manifest.weights),
         artifact_bytes=0,

@@ -11,13 +11,18 @@ from adaptc.compiler.backends.onnx.graphs.units import write_region
 from adaptc.compiler.backends.onnx.units import Units
 from adaptc.compiler.ir.program import Program, programs
 from adaptc.compiler.options import PlanMode, Progress, no_progress
+from adaptc.compiler.plan.cost import AnalyticalCost
 from adaptc.compiler.plan.plan import Decision, Plan
 from adaptc.compiler.plan.planner import plan
 from adaptc.compiler.plan.region import with_ends
 from adaptc.compiler.planned import RegionUnit, planned_host
+from adaptc.compiler.profile import Profile
 from adaptc.runtime.errors import ArtifactError
 from adaptc.runtime.hostprogram import HostProgram
 from adaptc.runtime.manifest import Unit
+
+MOST_DUPLICATED = 64 << 20
+"""How many bytes of weights a graph may hold more than once: some operators need weights of their own in each arm."""
 
 PREFIX = "region_"
 """What the names of the units of regions begin with, before that of the entry."""
@@ -47,17 +52,23 @@ class Planned:
 
 
 def carry_out(
-    program: Program, units: Units, folder: Path, mode: PlanMode, progress: Progress = no_progress
+    program: Program,
+    units: Units,
+    folder: Path,
+    mode: PlanMode,
+    progress: Progress = no_progress,
+    profile: Profile | None = None,
 ) -> Planned:
     """Plan `program`, whose blocks' `units` lie in the artifact at `folder`, and write the units of its regions there.
 
-    With `mode` "blocks" every block stays a unit of its own. Raises `CompileError` where a graph is not valid.
+    With `mode` "blocks" every block stays a unit of its own. `profile` says how likely ways are. Raises `CompileError`
+    where a graph is not valid.
     """
     parts: list[PlannedPart] = []
     everything = programs(program) if mode != "blocks" else ()
     for number, part in enumerate(everything):
         progress("plan", number, len(everything))
-        parts.append(_part(with_ends(replace(part, later=())), units, folder))
+        parts.append(_part(with_ends(replace(part, later=())), units, folder, profile if number == 0 else None))
     if not any(part.regions for part in parts):
         return Planned(parts, None)
     first, *others = parts
@@ -65,10 +76,10 @@ def carry_out(
     return Planned(parts, planned_host(first.program, units.block_units, first.regions, later))
 
 
-def _part(program: Program, units: Units, folder: Path) -> PlannedPart:
+def _part(program: Program, units: Units, folder: Path, profile: Profile | None) -> PlannedPart:
     decisions: list[Decision] = []
     regions: list[RegionUnit] = []
-    found = plan(program)
+    found = plan(program, AnalyticalCost(), profile)
     for decision in found.decisions:
         if decision.choice == "graph":
             try:
@@ -76,6 +87,11 @@ def _part(program: Program, units: Units, folder: Path) -> PlannedPart:
             except (RegionError, ArtifactError) as error:
                 decision = replace(decision, choice="blocks", reason=str(error))
             else:
+                if graph.duplicated > MOST_DUPLICATED:
+                    (folder / unit.file).unlink()
+                    twice = f"{graph.duplicated >> 20} MiB of weights would stand in it more than once"
+                    decisions.append(replace(decision, choice="blocks", reason=twice))
+                    continue
                 regions.append(RegionUnit(decision.region, unit, graph.exits))
         decisions.append(decision)
     return PlannedPart(program, replace(found, decisions=decisions), regions)

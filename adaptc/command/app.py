@@ -243,6 +243,18 @@ def verify_command(
     run_subcommand(lambda out: verify_artifact(out, request), as_json=as_json, show_traceback=show_traceback)
 
 
+@app.command("explain")
+def explain_command(
+    artifact: ArtifactArgument,
+    as_json: Json = False,
+    show_traceback: ShowTraceback = False,
+) -> None:
+    """Tell how each region of a compiled network runs, what that costs, and why it was chosen."""
+    from adaptc.command.explain import explain_artifact
+
+    run_subcommand(lambda out: explain_artifact(out, artifact), as_json=as_json, show_traceback=show_traceback)
+
+
 @app.command("inspect")
 def inspect_command(
     target: Annotated[Path, typer.Argument(metavar="ARTIFACT|MODEL", help="What to look into.")],

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from adaptc.compiler.ir.program import Program
 from adaptc.compiler.plan.region import Region
+from adaptc.runtime.hostprogram import Branch, Switch
 
 Choice = Literal["graph", "blocks"]
 """How a region runs: as one graph with `If` and `Loop`, or block by block, with the host between them."""
@@ -38,13 +41,15 @@ class Plan:
         return [decision.region for decision in self.decisions if decision.choice == "graph"]
 
 
-def record(plan: Plan) -> dict[str, Any]:
-    """The plan as JSON values."""
+def record(plan: Plan, program: Program) -> dict[str, Any]:
+    """The plan of `program` as JSON values, with the lines at which regions begin and decide."""
     return {
         "regions": [
             {
                 "entry": decision.region.entry,
-                "blocks": sorted(decision.region.blocks),
+                "loc": program.blocks[decision.region.entry].loc,
+                "blocks": [name for name in program.blocks if name in decision.region.blocks],
+                "decides": _decides(program, decision.region),
                 "choice": decision.choice,
                 "reason": decision.reason,
                 "graph_us": decision.graph,
@@ -53,5 +58,13 @@ def record(plan: Plan) -> dict[str, Any]:
             }
             for decision in plan.decisions
         ],
-        "host": dict(plan.hosted),
+        "host": [
+            {"block": name, "loc": program.blocks[name].loc, "reason": reason} for name, reason in plan.hosted.items()
+        ],
     }
+
+
+def _decides(program: Program, region: Region) -> dict[str, int]:
+    """The lines at which a region decides, each with the number of its places."""
+    ends = (block.terminator for name, block in program.blocks.items() if name in region.blocks)
+    return dict(Counter(end.loc for end in ends if isinstance(end, Branch | Switch)))

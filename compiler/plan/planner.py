@@ -2,23 +2,89 @@
 
 from __future__ import annotations
 
-from adaptc.compiler.ir.program import Program
+import torch
+
+from adaptc.compiler.ir.host_types import environment
+from adaptc.compiler.ir.program import Program, TensorType, edges
+from adaptc.compiler.plan.cost import Cost
 from adaptc.compiler.plan.exactness import host_reasons
 from adaptc.compiler.plan.partition import largest_regions
+from adaptc.compiler.plan.placement import Placement
 from adaptc.compiler.plan.plan import Decision, Plan
 from adaptc.compiler.plan.region import Region
+from adaptc.compiler.profile import Profile
+from adaptc.passes.profile import BranchProfile
+from adaptc.runtime.errors import ArtifactError
+from adaptc.runtime.hostprogram import Branch, Ref, Switch
+
+MARGIN = 0.03
+"""By how much, relative to the other way, a graph may be expected to be slower and is made all the same: it is one
+file and one call, and the costs are not known better than that."""
+
+_UNKNOWN_EXTENT = 16
 
 
-def plan(program: Program) -> Plan:
-    """The plan of a program whose returns and raises stand in blocks of their own (`region.with_ends`)."""
+def plan(program: Program, cost: Cost, profile: Profile | None = None) -> Plan:
+    """The plan of a program whose returns and raises stand in blocks of their own (`region.with_ends`).
+
+    `profile` says how likely the ways of its branches are; without one the prior of `passes.profile` does.
+    """
     hosted = host_reasons(program)
-    return Plan([_decide(program, region) for region in largest_regions(program, hosted)], hosted)
+    likely = BranchProfile(program, profile)
+    return Plan([_decide(program, region, cost, likely) for region in largest_regions(program, hosted)], hosted)
 
 
-def _decide(program: Program, region: Region) -> Decision:
-    coded = [name for name in region.blocks if program.blocks[name].code is not None]
-    if len(coded) < 2 and len(region.blocks) - len(coded) == 0:
-        return Decision(region, "blocks", "it is one block")
+def _decide(program: Program, region: Region, cost: Cost, likely: BranchProfile) -> Decision:
+    coded = [name for name in program.blocks if name in region.blocks and program.blocks[name].code is not None]
     if not coded:
         return Decision(region, "blocks", "it has no tensor code")
-    return Decision(region, "graph", "one call in place of one for each block")
+    if len(region.blocks) == 1 and not _repeats(program, region):
+        return Decision(region, "blocks", "it is one block, which is one call either way")
+    try:
+        headers = Placement(program, region).headers
+    except ArtifactError as error:
+        return Decision(region, "blocks", str(error))
+    visits = {name: likely.visits(name) for name in region.blocks}
+    kernels = sum(visits[name] * cost.of(code) for name in coded if (code := program.blocks[name].code) is not None)
+    calls = sum(visits[name] for name in coded)
+    blocks = kernels + calls * cost.call
+    branches = sum(
+        visits[name] for name in region.blocks if isinstance(program.blocks[name].terminator, Branch | Switch)
+    )
+    iterations = sum(visits[name] for name in headers)
+    copies = sum(visits[name] * _copied(program, name, cost, likely) for name in region.blocks)
+    # the region is entered as often as its entry runs but for the iterations that stay inside
+    entered = 1.0 if region.entry == program.entry else max(min(visits[region.entry], calls), 0.0)
+    graph = kernels + entered * cost.call + branches * cost.branch + iterations * cost.iteration + copies
+    if graph <= blocks * (1 + MARGIN):
+        reason = f"one call in place of {calls:.1f} on average"
+        return Decision(region, "graph", reason, graph, blocks)
+    reason = f"what its {branches:.1f} branches and {iterations:.1f} iterations cost in a graph is more than the calls"
+    return Decision(region, "blocks", reason, graph, blocks)
+
+
+def _repeats(program: Program, region: Region) -> bool:
+    """Whether an edge leads back to the region's entry from inside."""
+    return any(edge.block == region.entry for name in region.blocks for edge in edges(program.blocks[name]))
+
+
+def _copied(program: Program, name: str, cost: Cost, likely: BranchProfile) -> float:
+    """The µs of the copies that an arm without code makes of what it hands on: an `If` gives no value unchanged."""
+    block = program.blocks[name]
+    if not isinstance(block.terminator, Branch | Switch):
+        return 0.0
+    types = environment(block)
+    total = 0.0
+    for index, edge in enumerate(edges(block)):
+        if sum(1 for _ in likely.graph.graph.predecessors(edge.block)) > 1:
+            passed = (types[arg.name] for arg in edge.args if isinstance(arg, Ref))
+            sizes = (_size(type_) for type_ in passed if isinstance(type_, TensorType))
+            total += likely.probability(name, index) * sum(map(cost.copy, sizes))
+    return total
+
+
+def _size(type_: TensorType) -> float:
+    count = 1
+    for extent in type_.shape:
+        count *= extent if isinstance(extent, int) else _UNKNOWN_EXTENT
+    return count * torch.empty((), dtype=type_.dtype).element_size()

@@ -17,7 +17,7 @@ from adaptc.compiler.backends.onnx.graphs.naming import name_values
 from adaptc.compiler.backends.onnx.graphs.outcome import Outcome, dummy
 from adaptc.compiler.backends.onnx.graphs.scalars import DTYPES, cast, element, emit, number
 from adaptc.compiler.backends.onnx.graphs.scope import Scope, Shape
-from adaptc.compiler.backends.onnx.graphs.weights import place_weights
+from adaptc.compiler.backends.onnx.graphs.weights import duplicated_bytes, place_weights
 from adaptc.compiler.backends.onnx.precision import border_type
 from adaptc.compiler.backends.onnx.weights import WeightTable
 from adaptc.compiler.ir.expressions import key
@@ -35,13 +35,15 @@ PROBES = ("replayed", "position", "seen")
 class RegionGraph:
     """A region as a model. `inputs` names the entry's parameters that it takes, `exits` has, by the blocks to which it
     leads, the values for their parameters. With several exits the first output tells which is taken: its place among
-    `region.exits`. `weights` are the rows of the weights file that it reads.
+    `region.exits`. `weights` are the rows of the weights file that it reads, `duplicated` the bytes of those that stand
+    in it more than once.
     """
 
     model: ir.Model
     inputs: tuple[str, ...]
     exits: Mapping[str, tuple[Leaving, ...]]
     weights: tuple[int, ...]
+    duplicated: int
 
 
 def lower_region(
@@ -129,7 +131,8 @@ class RegionLowering:
         model.graph.inputs.clear()
         model.graph.inputs.extend(read)
         name_values(model.graph, [named[value] for value in read])
-        return RegionGraph(model, tuple(named[value] for value in read), leaving, weights)
+        duplicated = duplicated_bytes(self.root, self.table)
+        return RegionGraph(model, tuple(named[value] for value in read), leaving, weights, duplicated)
 
     def outcome(self) -> tuple[Outcome, dict[ir.Value, str]]:
         """How control leaves the region, once all of it is built, and its inputs with their names."""
