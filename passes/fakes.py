@@ -147,9 +147,10 @@ class Relocation:
 
     def _unknown(self, symbol: sympy.Symbol) -> sympy.Expr:
         """A symbol for what data decides within a code."""
-        if not symbol.is_integer:
-            return self._shapes.create_unbacked_symfloat().node.expr
-        made: sympy.Symbol = self._shapes.create_unbacked_symint().node.expr
+        with self._shapes.ignore_fresh_unbacked_symbols():
+            if not symbol.is_integer:
+                return self._shapes.create_unbacked_symfloat().node.expr
+            made: sympy.Symbol = self._shapes.create_unbacked_symint().node.expr
         self._shapes._constrain_range_for_size(made)
         return made
 

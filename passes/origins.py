@@ -57,11 +57,14 @@ class Origins:
         return changed
 
 
-def carry(program: Program, origin: Origin, type_: Type, target: str, rw: Rewriter) -> str:
-    """The name in block `target` of a value that a block which dominates it makes, passed along all ways if need be."""
+def carry(program: Program, origin: Origin, type_: Type, target: str, rw: Rewriter, *, is_new: bool = False) -> str:
+    """The name in block `target` of a value that a block which dominates it makes, passed along all ways if need be.
+
+    `is_new` tells that no other block has the value yet, which need not be looked for then.
+    """
     if origin.block == target:
         return origin.name
-    names = _carried(program, origin)
+    names = {} if is_new else _carried(program, origin)
     if target in names:
         return names[target]
     new = {name for name in FlowGraph(program).between(origin.block, [target]) if name not in names}

@@ -38,12 +38,15 @@ class DecideEarly(ProgramPass):
 
     def run(self, program: Program, rw: Rewriter) -> None:
         """Try every block that reads what its own code computes."""
-        for name in list(program.blocks):
-            block = program.blocks[name]
+        origins, graph = Origins(program), FlowGraph(program)
+        wanted: dict[str, dict[str, set[fx.Node]]] = {}
+        for block in program.blocks.values():
             calls = self._gate(block)
-            above = _where_made(program, block, calls) if calls else None
+            above = _where_made(block, calls, origins, graph) if calls else None
             if above is not None:
-                hoist(program, name, calls, above, rw)
+                wanted.setdefault(above, {})[block.name] = calls
+        for above, gates in wanted.items():
+            hoist(program, gates, above, rw)
 
     def _gate(self, block: Block) -> set[fx.Node]:
         """The calls that compute what `block` reads, if they cost next to nothing."""
@@ -62,11 +65,10 @@ class DecideEarly(ProgramPass):
         return all(isinstance(size, int) for size in value.shape) and value.numel() <= self.max_elements
 
 
-def _where_made(program: Program, block: Block, calls: set[fx.Node]) -> str | None:
+def _where_made(block: Block, calls: set[fx.Node], origins: Origins, graph: FlowGraph) -> str | None:
     """The last block to make something that `calls` of the code of `block` take; None where that is no better place."""
     assert block.code is not None
     needed = {node for call in calls for node in call.all_input_nodes}
-    origins, graph = Origins(program), FlowGraph(program)
     found: list[str] = []
     for node, name, type_ in zip(placeholder_nodes(block.code), block.inputs, block.code.inputs):
         if node in needed:

@@ -43,7 +43,7 @@ class HoistLoopInvariants(ProgramPass):
             for name in [name for name in program.blocks if name in loop.blocks]:
                 calls = self._invariant(program, program.blocks[name], loop)
                 if calls and _can_be_split(program, name, calls) and FlowGraph(program).surely_runs(loop.header, name):
-                    hoist(program, name, calls, _preheader(program, loop, rw), rw)
+                    hoist(program, {name: calls}, _preheader(program, loop, rw), rw)
 
     def _invariant(self, program: Program, block: Block, loop: Loop) -> set[fx.Node]:
         """The calls of the code of `block` that give the same in each iteration, if they are worth it."""

@@ -63,7 +63,7 @@ class SpecialiseHotPath(ProgramPass):
             code = program.blocks[name].code
             if code is not None:
                 calls = {node for node in code.graph.graph.nodes if node.op == "call_function"}
-                if not hoist(program, name, calls, program.entry, rw):
+                if not hoist(program, {name: calls}, program.entry, rw):
                     return
 
     def _pays(self, block: Block, reached: float) -> bool:

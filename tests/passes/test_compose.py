@@ -111,6 +111,10 @@ def test_sizes_that_data_decides_stay_apart() -> None:
     made = compose(early_exit().program, first, make_code("second", lambda x: (x * 2,), [tensor("n", 1)]), (Result(0),))
     assert made.outputs[0].shape == made.outputs[1].shape
     assert made.outputs[0].shape[0] != "rows"
+    mode = detect_fake_mode([node.meta["val"] for node in made.graph.graph.nodes if node.op != "output"])
+    assert mode is not None
+    assert mode.shape_env is not None
+    assert not mode.shape_env.pending_fresh_unbacked_symbols, "torch would ask the next operator for them"
 
 
 def node(made: Code, name: str) -> fx.Node:
