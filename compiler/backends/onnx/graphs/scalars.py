@@ -72,6 +72,9 @@ def _apply(scope: Scope, function: str, given: Sequence[ir.Value], kinds: Sequen
         return scope.apply("Where", [test, *((second, first) if function == "and" else (first, second))], dtype)
     if function == "select":
         test, then, orelse = cast(scope, given[0], "bool"), cast(scope, given[1], kind), cast(scope, given[2], kind)
+        if kind == "bool":  # ONNX Runtime has no Where for booleans
+            other = scope.apply("And", [scope.apply("Not", [test], dtype), orelse], dtype)
+            return scope.apply("Or", [scope.apply("And", [test, then], dtype), other], dtype)
         return scope.apply("Where", [test, then, orelse], dtype)
     if function in _BITS:
         operator = _BITS[function][0 if kind == "bool" else 1]
