@@ -78,8 +78,8 @@ CASES = {
         lambda: named("ids", act_transformer.prompts(8)),
         dynamic=act_transformer.dynamic,
     ),
-    "anderson": Case(deep_equilibrium.anderson_model, lambda: named("image", calibration.images(8, 16)), 1, 1),
-    "broyden": Case(deep_equilibrium.broyden_model, lambda: named("image", calibration.images(8, 16)), 1, 1),
+    "anderson": Case(deep_equilibrium.anderson_model, lambda: named("image", calibration.images(8, 16))),
+    "broyden": Case(deep_equilibrium.broyden_model, lambda: named("image", calibration.images(8, 16))),
     "pointer_network": Case(
         pointer_network.pointer_network,
         lambda: named("points", pointer_network.point_sets(8)),
@@ -89,6 +89,7 @@ CASES = {
     "self_speculative": Case(
         self_speculative.self_speculative,
         lambda: [{"prompt": prompt, "most": most} for prompt, most in self_speculative.calls(8)],
+        untaken=1,
         dynamic=self_speculative.dynamic,
     ),
     "mixtral": Case(experts.mixtral, lambda: experts.prompts(6), 18, dynamic=experts.dynamic),
