@@ -27,10 +27,10 @@ from adaptc.compiler.ir.verify import verify as verify_program
 from adaptc.compiler.locations import Locations
 from adaptc.compiler.options import CompileOptions, Progress, no_progress
 from adaptc.compiler.plan.plan import record
+from adaptc.compiler.planned_executable import Plan, PlannedExecutable
 from adaptc.compiler.probed import ProbedPlan
 from adaptc.compiler.profile import Profile, check_profile, read_profile
 from adaptc.compiler.read_network import ReadNetwork
-from adaptc.compiler.replay import Plan, PlannedExecutable
 from adaptc.compiler.report import CompileReport, Stages, session_record, verification_record
 from adaptc.compiler.signature import Bound, ExampleInputs, apply_dims, bind, check_samples
 from adaptc.compiler.threads import suitable_threads

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from adaptc.compiler.ir.program import Program
 from adaptc.compiler.plan.exactness import host_reasons
 from adaptc.compiler.plan.region import with_ends
 from adaptc.compiler.plan.results import FORM, with_results
-from adaptc.compiler.replay import Replay, Replayed
+from adaptc.compiler.planned_executable import Replay, Replayed
 from adaptc.runtime.engines import EngineOptions, UnitCall, open_engine
 from adaptc.runtime.errors import AdaptcError, EngineError
 from adaptc.runtime.inputs import binder
@@ -96,8 +96,8 @@ def _lowered(program: Program, contents: Contents, folder: Path, *, probed: bool
 
 
 class OneFilePlan:
-    """A network as the single model `file`, for `replay.PlannedExecutable`: probed it is written into `folder`, where
-    the artifact lies that has `contents`."""
+    """A network as the single model `file`, for `PlannedExecutable`: probed it is written into `folder`, where the
+    artifact lies that has `contents`."""
 
     def __init__(self, program: Program, contents: Contents, folder: Path, file: Path) -> None:
         graph = _lowered(program, contents, folder, probed=True)
@@ -154,13 +154,9 @@ def _embed(graph: ir.Graph) -> None:
             value.const_value = ir.Tensor(np.array(tensor.numpy()), dtype=tensor.dtype, name=value.name)
 
 
-def _initializers(graph: ir.Graph) -> Iterator[ir.Value]:
+def _initializers(graph: ir.Graph) -> list[ir.Value]:
     """The initializers of a graph and of those inside of it."""
-    yield from graph.initializers.values()
-    for node in graph:
-        for attribute in node.attributes.values():
-            if attribute.type == ir.AttributeType.GRAPH:
-                yield from _initializers(attribute.as_graph())
+    return [value for each in (graph, *graph.subgraphs()) for value in each.initializers.values()]
 
 
 def _metadata(program: Program, graph: WholeGraph) -> dict[str, str]:

@@ -14,8 +14,8 @@ from adaptc.compiler.options import PlanMode, Progress, no_progress
 from adaptc.compiler.plan.cost import AnalyticalCost
 from adaptc.compiler.plan.plan import Decision, Plan
 from adaptc.compiler.plan.planner import plan
-from adaptc.compiler.plan.region import with_ends
-from adaptc.compiler.planned import RegionUnit, planned_host
+from adaptc.compiler.plan.region import Region, with_ends
+from adaptc.compiler.planned_host import RegionUnit, planned_host
 from adaptc.compiler.profile import Profile
 from adaptc.runtime.errors import ArtifactError
 from adaptc.runtime.hostprogram import HostProgram
@@ -83,15 +83,16 @@ def _part(program: Program, units: Units, folder: Path, profile: Profile | None)
     for decision in found.decisions:
         if decision.choice == "graph":
             try:
-                unit, graph = write_region(program, decision.region, units, folder, PREFIX + decision.region.entry)
+                regions.append(_region(program, decision.region, units, folder))
             except (RegionError, ArtifactError) as error:
                 decision = replace(decision, choice="blocks", reason=str(error))
-            else:
-                if graph.duplicated > MOST_DUPLICATED:
-                    (folder / unit.file).unlink()
-                    twice = f"{graph.duplicated >> 20} MiB of weights would stand in it more than once"
-                    decisions.append(replace(decision, choice="blocks", reason=twice))
-                    continue
-                regions.append(RegionUnit(decision.region, unit, graph.exits))
         decisions.append(decision)
     return PlannedPart(program, replace(found, decisions=decisions), regions)
+
+
+def _region(program: Program, region: Region, units: Units, folder: Path) -> RegionUnit:
+    unit, graph = write_region(program, region, units, folder, PREFIX + region.entry)
+    if graph.duplicated > MOST_DUPLICATED:
+        (folder / unit.file).unlink()
+        raise RegionError(f"{graph.duplicated >> 20} MiB of weights would stand in it more than once")
+    return RegionUnit(region, unit, graph.exits)

@@ -15,9 +15,9 @@ from adaptc.compiler.backends.onnx.graphs.region import PROBES
 from adaptc.compiler.backends.onnx.graphs.units import write_region
 from adaptc.compiler.host import host_program
 from adaptc.compiler.plan.region import Leaving, exits
-from adaptc.compiler.planned import RegionUnit, planned_host
+from adaptc.compiler.planned_executable import Replay, Replayed
+from adaptc.compiler.planned_host import RegionUnit, planned_host
 from adaptc.compiler.planning import PlannedPart
-from adaptc.compiler.replay import Replay, Replayed
 from adaptc.runtime import Executable
 from adaptc.runtime.engines import EngineOptions, UnitCall, Units, open_engine
 from adaptc.runtime.hosted import HostedProgram
@@ -31,8 +31,8 @@ _SUFFIX = ".probed"
 
 
 class ProbedPlan:
-    """The plan of the artifact in `folder`, which has `contents`, for `replay.PlannedExecutable`; `shipped` is the
-    artifact loaded as it is."""
+    """The plan of the artifact in `folder`, which has `contents`, for `PlannedExecutable`; `shipped` is the artifact
+    loaded as it is."""
 
     def __init__(self, shipped: Executable, contents: Contents, folder: Path) -> None:
         self._shipped = shipped

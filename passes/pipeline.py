@@ -15,9 +15,13 @@ from adaptc.passes.block.rows import (
 )
 from adaptc.passes.program.bypass_empty_blocks import BypassEmptyBlocks
 from adaptc.passes.program.combine_branches import CombineBranches
+from adaptc.passes.program.decide_early import DecideEarly
+from adaptc.passes.program.duplicate_tails import DuplicateTails
 from adaptc.passes.program.fold_branches import FoldBranches
 from adaptc.passes.program.fold_weights import FoldWeights
 from adaptc.passes.program.forward_copies import ForwardCopies
+from adaptc.passes.program.fuse_chains import FuseChains
+from adaptc.passes.program.hoist_loop_invariants import HoistLoopInvariants
 from adaptc.passes.program.merge_chains import MergeChains
 from adaptc.passes.program.merge_equal_blocks import MergeEqualBlocks
 from adaptc.passes.program.merge_equal_values import MergeEqualValues
@@ -55,6 +59,10 @@ def default_pipeline() -> list[Pass]:
         RemoveDeadValues(),
         BypassEmptyBlocks(),
         MergeChains(),
+        DecideEarly(),
+        DuplicateTails(),
+        HoistLoopInvariants(),
+        FuseChains(),
         RemoveDeadValues(),
         *default_rules(),
         FoldWeights(),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import fx
 
 from adaptc.compiler.ir.program import Code
+from adaptc.passes.costs import node_flops
 
 
 class Cost(Protocol):
@@ -43,10 +43,11 @@ class Cost(Protocol):
 @dataclass(frozen=True)
 class AnalyticalCost:
     """A roofline: each operator takes `operator` µs, and what its arithmetic or its memory traffic takes, whichever is
-    more. `flops` and `bytes` are per µs, of one core.
+    more. `flops` and `bytes` are per µs, of one core; an extent that is not known counts as 1.
 
-    The defaults are those of ONNX Runtime on the x86-64 machine of the README; `benchmarks/host_overhead.py` measures
-    `call`. An extent that is not known counts as `extent`.
+    `call` is what `benchmarks/host_overhead.py` printed on the x86-64 machine of the README, `branch` and `iteration`
+    what one `If` and one iteration of a `Loop` took there. `operator`, `flops` and `bytes` are estimates: they stand on
+    both sides of each comparison, but for copies.
     """
 
     call: float = 6.4
@@ -55,79 +56,23 @@ class AnalyticalCost:
     operator: float = 0.6
     flops: float = 40_000.0
     bytes: float = 10_000.0
-    extent: int = 16
-    _known: dict[int, tuple[Code, float]] = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, unit: Code) -> float:
         """The kernels of one run of a unit that is made of this code."""
-        found = self._known.get(id(unit))
-        if found is None:
-            nodes = (node for node in unit.graph.graph.nodes if node.op == "call_function")
-            found = self._known[id(unit)] = unit, sum(self._node(node) for node in nodes)
-        return found[1]
+        return sum(self._node(node) for node in unit.graph.graph.nodes if node.op == "call_function")
 
     def copy(self, size: float) -> float:
         """A copy of `size` bytes."""
-        return self.operator / 2 + size / self.bytes
-
-    def size(self, value: object) -> float:
-        """The bytes of a fake tensor."""
-        return self._elements(value) * value.element_size() if isinstance(value, torch.Tensor) else 0.0
-
-    def _elements(self, value: torch.Tensor) -> float:
-        return math.prod(extent if isinstance(extent, int) else self.extent for extent in value.shape)
+        return self.operator + size / self.bytes
 
     def _node(self, node: fx.Node) -> float:
-        name = str(node.target).partition(".default")[0].removeprefix("aten.").partition(".")[0]
-        value = node.meta.get("val")
-        if name in _FREE or not isinstance(value, torch.Tensor):
+        work = node_flops(node)
+        if not work:
             return 0.0
-        reads = [read.meta.get("val") for read in node.all_input_nodes]
-        operands = [read for read in reads if isinstance(read, torch.Tensor)]
-        work = _WORK.get(name, _elementwise)(value, operands, self._elements)
-        traffic = self.size(value) + sum(map(self.size, operands))
+        values = [node.meta.get("val"), *(read.meta.get("val") for read in node.all_input_nodes)]
+        traffic = sum(_bytes(value) for value in values if isinstance(value, torch.Tensor))
         return self.operator + max(work / self.flops, traffic / self.bytes)
 
 
-Work = Callable[[torch.Tensor, list[torch.Tensor], Callable[[torch.Tensor], float]], float]
-"""The floating-point operations of a call, from its result and operands and a function that counts elements."""
-
-
-def _elementwise(value: torch.Tensor, operands: list[torch.Tensor], elements: Callable[[torch.Tensor], float]) -> float:
-    return max([elements(value), *map(elements, operands)])
-
-
-def _matmul(value: torch.Tensor, operands: list[torch.Tensor], elements: Callable[[torch.Tensor], float]) -> float:
-    # the extent that is summed over: elements of both operands over those of the result, but for batches
-    left, right = elements(operands[0]), elements(operands[1])
-    return 2.0 * math.sqrt(max(left * right * elements(value), 0.0))
-
-
-def _linear(value: torch.Tensor, operands: list[torch.Tensor], elements: Callable[[torch.Tensor], float]) -> float:
-    weight = operands[1]
-    return 2.0 * elements(value) * elements(weight) / max(_first(weight), 1)
-
-
-def _recurrent(value: torch.Tensor, operands: list[torch.Tensor], elements: Callable[[torch.Tensor], float]) -> float:
-    steps = max(_first(operands[0]), 1)
-    return 2.0 * steps * sum(elements(operand) for operand in operands[1:])
-
-
-def _first(tensor: torch.Tensor) -> int:
-    extent = tensor.shape[0] if tensor.dim() else 1
-    return extent if isinstance(extent, int) else 1
-
-
-_FREE = frozenset(
-    (
-        *("view", "_unsafe_view", "reshape", "squeeze", "unsqueeze", "alias", "detach", "flatten", "unflatten"),
-        *("sym_size", "sym_constrain_range_for_size", "_assert_scalar"),
-    )
-)
-"""Operators that compute nothing."""
-
-_WORK: Mapping[str, Work] = {
-    **dict.fromkeys(("linear", "addmm", "conv1d", "conv2d", "conv3d", "convolution"), _linear),
-    **dict.fromkeys(("mm", "bmm", "matmul", "baddbmm", "scaled_dot_product_attention"), _matmul),
-    **dict.fromkeys(("lstm", "gru", "rnn_tanh", "rnn_relu"), _recurrent),
-}
+def _bytes(value: torch.Tensor) -> int:
+    return value.element_size() * math.prod(extent if isinstance(extent, int) else 1 for extent in value.shape)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from adaptc.compiler.ir.expressions import tested
 from adaptc.compiler.ir.host_types import infer_scalar
 from adaptc.compiler.ir.program import Block, Program, ScalarType, Type, edges
 from adaptc.runtime.hostprogram import Apply, Const, Draw, Expr, Let, Raise, Return, Size
@@ -54,8 +55,6 @@ def _reason(block: Block) -> str:
             types[step.name] = ScalarType(infer_scalar(step.expr, types))
         else:
             types[step.name] = ScalarType(step.kind)
-    from adaptc.compiler.ir.expressions import tested
-
     passed = [arg for edge in edges(block) for arg in edge.args]
     return next((reason for expr in (*tested(block.terminator), *passed) if (reason := inexact(expr, types))), "")
 

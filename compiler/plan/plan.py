@@ -18,14 +18,13 @@ Choice = Literal["graph", "blocks"]
 @dataclass(frozen=True)
 class Decision:
     """What was decided about a region, and why. `graph` and `blocks` are the expected µs of a call for both ways,
-    None where one is impossible; `measured` tells that they were timed."""
+    None where there is no choice."""
 
     region: Region
     choice: Choice
     reason: str
     graph: float | None = None
     blocks: float | None = None
-    measured: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,6 @@ def record(plan: Plan, program: Program) -> dict[str, Any]:
                 "reason": decision.reason,
                 "graph_us": decision.graph,
                 "blocks_us": decision.blocks,
-                "measured": decision.measured,
             }
             for decision in plan.decisions
         ],

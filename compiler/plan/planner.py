@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import torch
+import math
 
 from adaptc.compiler.ir.host_types import environment
 from adaptc.compiler.ir.program import Program, TensorType, edges
@@ -20,8 +20,6 @@ from adaptc.runtime.hostprogram import Branch, Ref, Switch
 MARGIN = 0.03
 """By how much, relative to the other way, a graph may be expected to be slower and is made all the same: it is one
 file and one call, and the costs are not known better than that."""
-
-_UNKNOWN_EXTENT = 16
 
 
 def plan(program: Program, cost: Cost, profile: Profile | None = None) -> Plan:
@@ -53,8 +51,7 @@ def _decide(program: Program, region: Region, cost: Cost, likely: BranchProfile)
     )
     iterations = sum(visits[name] for name in headers)
     copies = sum(visits[name] * _copied(program, name, cost, likely) for name in region.blocks)
-    # the region is entered as often as its entry runs but for the iterations that stay inside
-    entered = 1.0 if region.entry == program.entry else max(min(visits[region.entry], calls), 0.0)
+    entered = _entered(program, region, likely)
     graph = kernels + entered * cost.call + branches * cost.branch + iterations * cost.iteration + copies
     if graph <= blocks * (1 + MARGIN):
         reason = f"one call in place of {calls:.1f} on average"
@@ -68,6 +65,17 @@ def _repeats(program: Program, region: Region) -> bool:
     return any(edge.block == region.entry for name in region.blocks for edge in edges(program.blocks[name]))
 
 
+def _entered(program: Program, region: Region, likely: BranchProfile) -> float:
+    """How often control comes to the region from outside, in a call."""
+    times = 1.0 if region.entry == program.entry else 0.0
+    for block in program.blocks.values():
+        if block.name not in region.blocks:
+            for index, edge in enumerate(edges(block)):
+                if edge.block == region.entry:
+                    times += likely.visits(block.name) * likely.probability(block.name, index)
+    return times
+
+
 def _copied(program: Program, name: str, cost: Cost, likely: BranchProfile) -> float:
     """The µs of the copies that an arm without code makes of what it hands on: an `If` gives no value unchanged."""
     block = program.blocks[name]
@@ -76,15 +84,12 @@ def _copied(program: Program, name: str, cost: Cost, likely: BranchProfile) -> f
     types = environment(block)
     total = 0.0
     for index, edge in enumerate(edges(block)):
-        if sum(1 for _ in likely.graph.graph.predecessors(edge.block)) > 1:
+        if likely.graph.graph.in_degree(edge.block) > 1:
             passed = (types[arg.name] for arg in edge.args if isinstance(arg, Ref))
-            sizes = (_size(type_) for type_ in passed if isinstance(type_, TensorType))
+            sizes = (_bytes(type_) for type_ in passed if isinstance(type_, TensorType))
             total += likely.probability(name, index) * sum(map(cost.copy, sizes))
     return total
 
 
-def _size(type_: TensorType) -> float:
-    count = 1
-    for extent in type_.shape:
-        count *= extent if isinstance(extent, int) else _UNKNOWN_EXTENT
-    return count * torch.empty((), dtype=type_.dtype).element_size()
+def _bytes(type_: TensorType) -> int:
+    return type_.dtype.itemsize * math.prod(extent for extent in type_.shape if isinstance(extent, int))

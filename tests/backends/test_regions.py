@@ -25,8 +25,8 @@ from adaptc.compiler.ir.verify import verify
 from adaptc.compiler.plan.exactness import host_reasons
 from adaptc.compiler.plan.partition import largest_regions
 from adaptc.compiler.plan.region import with_ends
+from adaptc.compiler.planned_executable import PlannedExecutable
 from adaptc.compiler.probed import ProbedPlan
-from adaptc.compiler.replay import PlannedExecutable
 from adaptc.runtime import ArtifactError, LoopError, NetworkError, load
 from adaptc.runtime.hostprogram import Apply, Branch, Const, Draw, Jump, Let, Read, Ref, Size, Switch
 

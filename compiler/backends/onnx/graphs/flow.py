@@ -136,8 +136,7 @@ class FlowBuilder:
     ) -> Outcome:
         """By halves: a choice among n cases takes log n tests."""
         if len(cases) == 1:
-            (key, edge), operator, bound = cases[0], "Equal", cases[0][0]
-            del key
+            ((bound, edge),), operator = cases, "Equal"
             halves: list[Callable[[Scope], Outcome]] = [
                 lambda arm: self._edge(arm, edge, straight),
                 lambda arm: self._edge(arm, switch.default, straight),
@@ -170,8 +169,7 @@ class FlowBuilder:
             outcome = self._go_on(scope, outcome, waiting[0])
 
     def _go_on(self, scope: Scope, outcome: Outcome, name: str) -> Outcome:
-        if name not in outcome.values:
-            return outcome
+        """Go on with block `name`, a target of `outcome`."""
         values = outcome.values[name]
         if len(outcome.values) == 1:
             return self.region(scope, name, values)
@@ -242,7 +240,7 @@ class FlowBuilder:
                 continue
             found[target] = []
             for value, (dtype, shape) in zip(values, self.types[target], strict=True):
-                if not any(s.owns(value) for s in (body,)):
+                if not body.owns(value):
                     found[target].append(value)
                     continue
                 rank = len(shape or ())

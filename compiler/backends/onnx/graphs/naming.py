@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import onnx_ir as ir
 
@@ -17,22 +17,13 @@ def name_values(graph: ir.Graph, inputs: Sequence[str], outputs: Sequence[str] |
     for number, value in enumerate(graph.outputs):
         value.name = _unique(f"out_{number}" if outputs is None else outputs[number], taken)
     named = {*graph.inputs, *graph.outputs}
-    for each in _graphs(graph):
+    for each in (graph, *graph.subgraphs()):
         for value in _defined(each):
             if value not in named:
                 value.name = _unique(value.name or "value", taken)
     names: set[str] = set()
     for node in graph.all_nodes():
         node.name = _unique(node.name or node.op_type, names)
-
-
-def _graphs(graph: ir.Graph) -> Iterator[ir.Graph]:
-    """`graph` and all graphs inside of it."""
-    yield graph
-    for node in graph:
-        for attribute in node.attributes.values():
-            if attribute.type == ir.AttributeType.GRAPH:
-                yield from _graphs(attribute.as_graph())
 
 
 def _defined(graph: ir.Graph) -> Iterable[ir.Value]:

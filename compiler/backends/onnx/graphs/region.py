@@ -66,7 +66,8 @@ def lower_region(
 
 
 class RegionLowering:
-    """Lowers one region; `lower_region` says what the arguments are."""
+    """Lowers one region; `lower_region` says what the arguments are. Of a `whole` network constants leave through the
+    graph too, as there is no host to know them."""
 
     def __init__(
         self,
@@ -77,6 +78,8 @@ class RegionLowering:
         folder: Path,
         name: str,
         probed: bool,
+        *,
+        whole: bool = False,
     ) -> None:
         self.program = program
         self.entry = program.blocks[region.entry]
@@ -86,18 +89,12 @@ class RegionLowering:
         self.name = name
         self.probed = probed
         self.exits = exits(program, region)
-        self.constants = {exit_: _constant_arguments(program, region, exit_) for exit_ in self.exits}
+        self.constants = {} if whole else {name: _constant_arguments(program, region, name) for name in self.exits}
         self.root = Scope()
         self.opsets: dict[str, int] = {"": OPSET}
         self.replayed: ir.Value | None = None
-        self.inner = region
-        self.declare()
-
-    def declare(self) -> None:
-        """Take the types of all blocks' parameters but for those that are `constants`."""
-        program, region = self.program, self.inner
         hidden: list[tuple[ir.DataType, Shape]] = []
-        if self.probed:
+        if probed:
             hidden = [(ir.DataType.INT64, ()), (ir.DataType.DOUBLE, (None,))]
         types = {
             name: [

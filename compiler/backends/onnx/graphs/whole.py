@@ -45,20 +45,19 @@ def lower_whole(
     Raises `RegionError` where no graph can hold the network, and `ArtifactError` where a loop has two entries.
     """
     program = network.program
-    lowering = RegionLowering(program, network.region, models, table, folder, program.name, probed)
-    lowering.constants = {}
-    lowering.declare()
+    if not network.names:
+        raise RegionError("it returns no values")
+    lowering = RegionLowering(program, network.region, models, table, folder, program.name, probed, whole=True)
     outcome, named = lowering.outcome()
     root = lowering.root
     if RESULT not in outcome.values:
         raise RegionError("it never returns")
-    raising = [name for name in outcome.values if isinstance(program.blocks[name].terminator, Raise)]
-    way = outcome.number(root, lowering.flow.numbers)
+    numbers = lowering.flow.numbers
+    ends = {numbers[name]: end for name in outcome.values if isinstance(end := program.blocks[name].terminator, Raise)}
     values = list(outcome.values[RESULT])
     names = [*network.names, *(PROBES[1:] if probed else ())]
-    if raising:
-        ends = {lowering.flow.numbers[name]: program.blocks[name].terminator for name in raising}
-        values = _guarded(root, way, {number: end for number, end in ends.items() if isinstance(end, Raise)}, values)
+    if ends:
+        values = _guarded(root, outcome.number(root, numbers), ends, values)
     outputs: list[ir.Value] = []
     for value in values:
         outputs.append(root.result(value, outputs))
