@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import platform
 import tempfile
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -18,8 +16,9 @@ import msgspec
 from torch import nn
 
 from adaptc.compiler import onefile, summary
-from adaptc.compiler.artifact import Contents, complete, pack, staged, write_contents
+from adaptc.compiler.artifact import Contents, complete, write_contents
 from adaptc.compiler.checks import check_tensors, failing_call, settled, training_problems
+from adaptc.compiler.destination import destination
 from adaptc.compiler.errors import CompileError, VerificationError
 from adaptc.compiler.frontend.capture import capture
 from adaptc.compiler.ir.program import Block, Program, programs
@@ -27,7 +26,7 @@ from adaptc.compiler.ir.verify import verify as verify_program
 from adaptc.compiler.locations import Locations
 from adaptc.compiler.options import CompileOptions, Progress, no_progress
 from adaptc.compiler.plan.plan import record
-from adaptc.compiler.planned_executable import Plan, PlannedExecutable
+from adaptc.compiler.planned_executable import Plan, PlannedExecutable, ShippedExecutable
 from adaptc.compiler.probed import ProbedPlan
 from adaptc.compiler.profile import Profile, check_profile, read_profile
 from adaptc.compiler.read_network import ReadNetwork
@@ -46,9 +45,8 @@ from adaptc.runtime.engines import ENGINES
 from adaptc.runtime.errors import AdaptcError, EngineError
 from adaptc.runtime.hostprogram import HostBlock, Read, successors
 
-FILE_SUFFIX = ".adaptc"
-"""An output of this suffix is an artifact as a single file; one of `onefile.SUFFIX` is a single ONNX model, and any
-other a folder."""
+AnyExecutable = Executable | PlannedExecutable | ShippedExecutable
+"""What can be verified."""
 
 
 def compile_model(
@@ -70,7 +68,7 @@ def compile_model(
     stages = Stages()
     locations = Locations(options.folder)
     single = output.suffix == onefile.SUFFIX
-    with _destination(output) as folder:
+    with destination(output) as folder:
         with stages.time("capture"):
             program, bound = capture_program(
                 model,
@@ -180,7 +178,7 @@ def optimise(program: Program, progress: Progress = no_progress) -> list[PassRep
 @contextlib.contextmanager
 def _to_verify(
     program: Program, folder: Path, contents: Contents, options: CompileOptions, single: Path | None
-) -> Iterator[Executable | PlannedExecutable]:
+) -> Iterator[AnyExecutable]:
     """The artifact in `folder` as verification takes it: what its plan, or the `single` model made of it, computes is
     compared on every path."""
     with contextlib.ExitStack() as stack:
@@ -214,7 +212,7 @@ def verify_executable(
     program: Program,
     model: nn.Module,
     bound: Bound,
-    executable: Executable | PlannedExecutable,
+    executable: AnyExecutable,
     options: CompileOptions,
     progress: Progress = no_progress,
 ) -> VerificationReport:
@@ -238,7 +236,7 @@ def _verify_sessions(
     program: Program,
     model: nn.Module,
     bound: Bound,
-    executable: Executable | PlannedExecutable,
+    executable: AnyExecutable,
     options: CompileOptions,
     progress: Progress,
 ) -> VerificationReport | None:
@@ -295,9 +293,11 @@ def verify_artifact_of(
             f"{artifact.path} was not compiled from this network with these inputs and dynamic dimensions: their "
             f"blocks and branches differ; compile the network again"
         )
-    report = verify_executable(program, model, bound, executable, options, progress)
-    record = verification_record(report, program, locations)
-    sessions = _verify_sessions(program, model, bound, executable, options, progress)
+    with load(artifact.path) as shipped:
+        both = ShippedExecutable(executable, shipped)
+        report = verify_executable(program, model, bound, both, options, progress)
+        record = verification_record(report, program, locations)
+        sessions = _verify_sessions(program, model, bound, both, options, progress)
     record["sessions"] = session_record(sessions, program, locations)
     if sessions is not None and sessions.failures:
         report = replace(report, pathless=(*report.pathless, *sessions.failures))
@@ -336,32 +336,6 @@ def _raise_if_wrong(verification: VerificationReport) -> None:
         )
 
 
-@contextlib.contextmanager
-def _destination(output: Path) -> Iterator[Path]:
-    """A folder to build the artifact in, which becomes `output` if the body succeeds and else vanishes. Of a single
-    ONNX model the file of its name in the folder becomes `output`, and its weights beside it."""
-    if output.suffix not in (FILE_SUFFIX, onefile.SUFFIX):
-        with staged(output) as folder:
-            yield folder
-        return
-    if output.is_dir() or (output.suffix == FILE_SUFFIX and output.exists() and not zipfile.is_zipfile(output)):
-        raise AdaptcError(f"{output} exists and is no artifact: it is left as it is, so name another file")
-    with contextlib.ExitStack() as stack:
-        try:
-            output.parent.mkdir(parents=True, exist_ok=True)
-            workspace = stack.enter_context(tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent))
-        except OSError as error:
-            raise AdaptcError(f"cannot write {output}: {error.strerror or error}") from error
-        folder = Path(workspace) / "artifact"
-        folder.mkdir()
-        yield folder
-        if output.suffix == FILE_SUFFIX:
-            pack(folder, output)
-        else:
-            for file in folder.glob(f"{glob.escape(output.name)}*"):
-                file.replace(output.with_name(file.name))
-
-
 def _report(
     program: Program,
     locations: Locations,
@@ -374,6 +348,7 @@ def _report(
     sessions: VerificationReport | None,
 ) -> CompileReport:
     weights = folder / "units" / "weights.bin"
+    single = output.suffix == onefile.SUFFIX
     return CompileReport(
         name=program.name,
         output=output,
@@ -389,7 +364,7 @@ def _report(
         artifact_bytes=0,
         passes=tuple(asdict(report) for report in passes),
         stages=tuple(stages.done),
-        notes=tuple(map(locations.short, program.notes)),
+        notes=(*map(locations.short, program.notes), *([onefile.ONE_CALL] if single and program.later else [])),
         verification=verification_record(verification, program, locations) if verification is not None else {},
         sessions=session_record(sessions, program, locations),
     )

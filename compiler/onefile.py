@@ -37,8 +37,13 @@ SUFFIX = ".onnx"
 _LARGEST = 1_900_000_000
 """Bytes of weights up to which they stand in the file itself: protobuf holds 2 GiB."""
 
+ONE_CALL = "the single model holds one call: what a call leaves behind for the next one is left out"
+"""The note about a network that keeps state."""
+
 PROBED = "network.probed"
 """The name of the probed model among the units."""
+
+_VERSION = "adaptc.version"
 
 _RAISED = re.compile(r"Name:'raise (\w+): ")
 
@@ -61,6 +66,15 @@ def write_onefile(program: Program, contents: Contents, folder: Path, file: Path
         onnx.checker.check_model(str(file), full_check=True)
     except OSError as error:
         raise AdaptcError(f"cannot write {file}: {error.strerror or error}") from error
+
+
+def is_ours(file: Path) -> bool:
+    """Whether `file` is a model that this module wrote."""
+    try:
+        model = onnx.load(str(file), load_external_data=False)
+    except Exception:  # noqa: BLE001 (protobuf's errors have no common class that is public)
+        return False
+    return any(entry.key == _VERSION for entry in model.metadata_props)
 
 
 def refusals(program: Program) -> list[Problem]:
@@ -135,6 +149,9 @@ class OneFilePlan:
         form = int(values[network.names.index(FORM)]) if len(network.forms) > 1 else 0
         return self._builders[form]([v.item() if place in network.numbers else v for place, v in enumerate(values)])
 
+    def session(self) -> None:
+        """A single model holds one call."""
+
     def close(self) -> None:
         """Remove the probed model."""
         self._probed.unlink(missing_ok=True)
@@ -170,7 +187,7 @@ def _metadata(program: Program, graph: WholeGraph) -> dict[str, str]:
     }
     arguments = [msgspec.to_builtins(argument) for argument in program.arguments]
     return {
-        "adaptc.version": version("adaptc"),
+        _VERSION: version("adaptc"),
         "adaptc.arguments": msgspec.json.encode(arguments).decode(),
         "adaptc.results": msgspec.json.encode(results).decode(),
     }

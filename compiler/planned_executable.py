@@ -61,6 +61,10 @@ class Plan(Protocol):
         """Run a call as shipped; gives the outputs in the network's structure."""
         ...
 
+    def session(self) -> Session | None:
+        """A session as shipped; None where there is none."""
+        ...
+
     def close(self) -> None:
         """Remove what was written for this alone."""
         ...
@@ -89,7 +93,7 @@ class PlannedExecutable:
 
     def session(self, random_seed: int | None = None) -> PlannedSession:
         """A session whose outputs are those of the plan."""
-        return PlannedSession(self._blocks.session(random_seed), self)
+        return PlannedSession(self._blocks.session(random_seed), self._plan.session(), self)
 
     def finish(self) -> None:
         """Raise `VerificationError` where a graph never read what its blocks read."""
@@ -119,11 +123,33 @@ class PlannedExecutable:
         return replace(trace, outputs=planned.outputs, changed=planned.changed), planned.left
 
 
+class ShippedExecutable:
+    """An artifact as verification takes it long after its compile: `blocks` says which paths are taken and runs along
+    forced ones, `shipped` gives the outputs of all other runs."""
+
+    def __init__(self, blocks: Executable, shipped: Executable) -> None:
+        self._blocks = blocks
+        self._shipped = shipped
+
+    def run_forced(self, args: Sequence[Any], kwargs: Mapping[str, Any], forced: Forced) -> Trace:
+        """Run it as `Executable.run_forced` does."""
+        again = copy.deepcopy((args, kwargs))
+        trace = self._blocks.run_forced(args, kwargs, forced)
+        if forced or trace.raises:
+            return trace
+        return replace(trace, outputs=self._shipped(*again[0], **again[1]))
+
+    def session(self, random_seed: int | None = None) -> Session:
+        """A session, block by block."""
+        return self._blocks.session(random_seed)
+
+
 class PlannedSession:
     """Calls that follow each other, as `PlannedExecutable` is one: block by block, with the outputs of the plan."""
 
-    def __init__(self, blocks: Session, owner: PlannedExecutable) -> None:
+    def __init__(self, blocks: Session, shipped: Session | None, owner: PlannedExecutable) -> None:
         self._blocks = blocks
+        self._shipped = shipped  # None from the first call on that is forced: it is in another state then
         self._owner = owner
 
     @property
@@ -135,12 +161,17 @@ class PlannedSession:
         """Run it as `Session.run_forced` does. Raises `VerificationError` where the plan goes another way or leaves
         something else for the next call."""
         number = self._blocks.stage
+        again = copy.deepcopy((args, kwargs))
         inputs = self._blocks.flat_inputs(*copy.deepcopy((args, kwargs)))
         trace, natural = self._blocks.run_noted(args, kwargs, forced)
         trace, left = self._owner.replayed(number, trace, natural, inputs)
         for ours, theirs in zip(left, self._blocks.state):
             if not np.allclose(ours, theirs, rtol=_CLOSE, atol=_CLOSE, equal_nan=True):
                 raise VerificationError(f"the plan leaves {ours!r} for the next call, its blocks leave {theirs!r}")
+        if forced or trace.raises:
+            self._shipped = None
+        if self._shipped is not None:
+            return replace(trace, outputs=self._shipped(*again[0], **again[1]))
         return trace
 
 

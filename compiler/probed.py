@@ -25,6 +25,7 @@ from adaptc.runtime.hostprogram import HostProgram
 from adaptc.runtime.manifest import Unit
 from adaptc.runtime.placement import Limits
 from adaptc.runtime.probing import Probe, Value, reads_of
+from adaptc.runtime.session import Session
 from adaptc.runtime.structure import Builders
 
 _SUFFIX = ".probed"
@@ -54,6 +55,10 @@ class ProbedPlan:
     def run(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Run a call as shipped."""
         return self._shipped(*args, **kwargs)
+
+    def session(self) -> Session:
+        """A session as shipped."""
+        return self._shipped.session()
 
     def close(self) -> None:
         """Remove the probed graphs."""
@@ -120,6 +125,14 @@ class _ProbedCall:
         given = dict(zip(PROBES, (replay.values, np.array(replay.position), np.array(replay.seen, np.float64))))
         outputs = self._call(*arrays, *(given[name] for name in self._probes))
         way = int(outputs[0]) if len(self._hidden) > 1 else next(iter(self._hidden))
-        position, seen = (given[at] if isinstance(at, str) else outputs[at] for at in self._hidden[way])  # type: ignore
+        position, seen = (_taken(at, given, outputs) for at in self._hidden[way])
         replay.position, replay.seen = int(position), [float(value) for value in seen]
         return outputs
+
+
+def _taken(at: Leaving, given: Mapping[str, Any], outputs: Sequence[Any]) -> Any:
+    """What leaves a graph at `at`: an input that it hands on, or an output; these are never constants."""
+    if isinstance(at, str):
+        return given[at]
+    assert isinstance(at, int)
+    return outputs[at]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptc.command.output import OK, Output
-from adaptc.command.text import count, line_in, main_file, place, seconds, table
+from adaptc.command.text import count, facts, line_in, main_file, seconds
 from adaptc.runtime.artifact import open_artifact
 from adaptc.runtime.errors import InputError
 
@@ -31,21 +31,27 @@ def explain_artifact(output: Output, artifact: Path) -> int:
 
 def _show(output: Output, plan: Mapping[str, Any]) -> None:
     file = main_file([loc for region in plan["regions"] for loc in (region["loc"], *region["decides"])])
-    rows = table("region", "from", "decides in", "runs as", ">graph", ">by block", "because")
     for region in plan["regions"]:
-        rows.add_row(
-            region["entry"],
-            line_in(region["loc"], file),
-            ", ".join(_line(loc, places, file) for loc, places in region["decides"].items()) or "-",
-            "graph" if region["choice"] == "graph" else count(len(region["blocks"]), "block"),
-            _time(region["graph_us"]),
-            _time(region["blocks_us"]),
-            region["reason"],
+        output.print(
+            f"region {region['entry']}, {count(len(region['blocks']), 'block')} from {_from(region['loc'], file)}"
         )
-    output.print(rows, "")
+        way = "one graph" if region["choice"] == "graph" else "block by block"
+        rows = [("runs as", f"{way}: {region['reason']}")]
+        if region["graph_us"] is not None:
+            costs = f"{_time(region['graph_us'])} as a graph, {_time(region['blocks_us'])} block by block"
+            rows.append(("expected", f"{costs}, per call"))
+        if region["decides"]:
+            lines = (_line(loc, places, file) for loc, places in region["decides"].items())
+            rows.append(("decides in", ", ".join(lines)))
+        output.print(*facts(rows, output.console.width), "")
     for block in plan["host"]:
-        output.print(f"block {block['block']} ({place(block['loc']) or 'no line'}) is the host's: {block['reason']}")
-    output.print("times are expected, per call" + (f"; lines of {file}" if file else ""))
+        output.print(f"block {block['block']}, {_from(block['loc'], file)}, is the host's: {block['reason']}")
+    if file:
+        output.print(f"lines of {file}")
+
+
+def _from(loc: str, file: str) -> str:
+    return line_in(loc, file) or "no line of the network"
 
 
 def _line(loc: str, places: int, file: str) -> str:
@@ -53,5 +59,5 @@ def _line(loc: str, places: int, file: str) -> str:
     return line_in(loc, file) + (f" ({places}x)" if places > 1 else "")
 
 
-def _time(microseconds: float | None) -> str:
-    return "-" if microseconds is None else seconds(microseconds / 1e6)
+def _time(microseconds: float) -> str:
+    return seconds(microseconds / 1e6)

@@ -199,7 +199,7 @@ def test_what_is_no_artifact_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(AdaptcError, match="is not empty and holds no artifact"):
         adaptc.compile(gate(), torch.ones(1, 4), tmp_path / "papers")
     (tmp_path / "notes.adaptc").write_text("years of work")
-    with pytest.raises(AdaptcError, match="exists and is no artifact"):
+    with pytest.raises(AdaptcError, match="was not written by adaptc"):
         adaptc.compile(gate(), torch.ones(1, 4), tmp_path / "notes.adaptc")
     assert (tmp_path / "papers" / "thesis.txt").read_text() == (tmp_path / "notes.adaptc").read_text()
 

@@ -43,7 +43,11 @@ CASES: dict[str, tuple[type[torch.nn.Module], Callable[[Any], Program], torch.Te
     "in place": (networks.InPlace, lambda _: programs.in_place(), torch.ones(1, 4)),
     "rows": (networks.Rows, lambda _: programs.rows(), torch.ones(2, 4)),
     "experts": (networks.Experts, programs.experts, torch.ones(1, 4)),
-    "detector": (networks.Detector, lambda _: programs.detector(), torch.randn(5, 4)),
+    "detector": (
+        networks.Detector,
+        lambda _: programs.detector(),
+        torch.randn(5, 4, generator=torch.Generator().manual_seed(0)),
+    ),
 }
 
 

@@ -1,0 +1,106 @@
+"""Which regions become graphs, and that verification finds a graph that computes something else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import adaptc
+import adaptc.compiler.backends.onnx.graphs.units as region_units
+from adaptc.compiler.errors import VerificationError
+from adaptc.compiler.ir.program import Code
+from adaptc.compiler.plan.cost import AnalyticalCost
+from adaptc.compiler.plan.planner import plan
+from adaptc.compiler.plan.region import with_ends
+
+from .test_regions import early_exits
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Costs as a test wants them."""
+
+    call: float = 1.0
+    branch: float = 0.1
+    iteration: float = 0.1
+
+    def of(self, unit: Code) -> float:
+        return 1.0
+
+    def copy(self, size: float) -> float:
+        return 0.0
+
+
+def test_the_cheaper_way_is_chosen_and_both_costs_are_kept() -> None:
+    program = with_ends(early_exits(3))
+    for prices, choice in ((Prices(), "graph"), (Prices(branch=5.0), "blocks")):
+        (decision,) = plan(program, prices).decisions
+        assert decision.choice == choice
+        # the prior takes each exit in half of the calls that come to it
+        visits = 1 + 0.5 + 0.25
+        assert decision.blocks == pytest.approx(visits * 2)
+        assert decision.graph == pytest.approx(visits + prices.call + visits * prices.branch)
+
+
+def test_the_analytical_cost_grows_with_arithmetic() -> None:
+    (code,) = (block.code for block in early_exits(1).blocks.values() if block.code is not None)
+    cost = AnalyticalCost()
+    slow = AnalyticalCost(flops=1e-3)
+    assert 0 < cost.of(code) < slow.of(code)
+    assert cost.copy(1e6) - cost.copy(0) == pytest.approx(1e6 / cost.bytes)
+
+
+class Exits(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(4, 4) for _ in range(3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for layer in self.layers:
+            x = torch.tanh(layer(x))
+            if x.max() > 0.9:
+                return x * 2
+        return x
+
+
+@pytest.mark.parametrize("probed_too", [True, False])
+def test_a_graph_that_computes_something_else_is_found(
+    probed_too: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lower = region_units.lower_region
+
+    def spoiled(*args: object, **kwargs: object) -> object:
+        graph = lower(*args, **kwargs)  # type: ignore[arg-type]
+        if probed_too or not kwargs["probed"]:
+            nodes = [node for each in graph.model.graph.subgraphs() for node in each if node.op_type == "Mul"]
+            for node in nodes:
+                node.op_type = "Sub"
+            assert nodes
+        return graph
+
+    monkeypatch.setattr(region_units, "lower_region", spoiled)
+    torch.manual_seed(0)
+    x = torch.ones(1, 4) * 5
+    with pytest.raises(VerificationError):
+        adaptc.compile(Exits().eval(), x, tmp_path / "net")
+    assert not (tmp_path / "net").exists()
+
+
+def test_a_graph_that_reads_something_else_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lower = region_units.lower_region
+
+    def spoiled(*args: object, **kwargs: object) -> object:
+        graph = lower(*args, **kwargs)  # type: ignore[arg-type]
+        for node in graph.model.graph.all_nodes():
+            if node.op_type == "Greater":
+                node.op_type = "Less"
+        return graph
+
+    monkeypatch.setattr(region_units, "lower_region", spoiled)
+    torch.manual_seed(0)
+    with pytest.raises(VerificationError):
+        adaptc.compile(Exits().eval(), torch.ones(1, 4) * 5, tmp_path / "net")
