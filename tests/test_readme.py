@@ -25,7 +25,7 @@ ELSEWHERE = {
 """Commands that set up an environment, and the file that runs them."""
 
 FOLDERS = ("adaptc", "compiler", "passes", "runtime", "examples", "tests", "docs")
-WRITTEN = {"host.py", "units"}
+WRITTEN = {"host.py", "plan.json", "units"}
 """Files that an artifact holds, which the documents name too."""
 
 
