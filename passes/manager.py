@@ -160,6 +160,12 @@ def changed_options(pass_: Pass) -> dict[str, Any]:
     return {name: value for name, (value, default) in values.items() if value != default}
 
 
+def _rows(code: Code) -> list[tuple[object, ...]]:
+    return [
+        (node, node.target, id(node.args), id(node.kwargs), id(node.meta.get("val"))) for node in code.graph.graph.nodes
+    ]
+
+
 _Graphs = dict[int, tuple[Code, list[tuple[object, ...]]]]
 
 
@@ -168,10 +174,7 @@ def _graphs(program: Program) -> _Graphs:
     return {
         id(code): (
             code,
-            [
-                (node, node.target, id(node.args), id(node.kwargs), id(node.meta.get("val")))
-                for node in code.graph.graph.nodes
-            ],
+            _rows(code),
         )
         for code in codes(program)
     }
@@ -180,11 +183,7 @@ def _graphs(program: Program) -> _Graphs:
 def _check_graphs(title: str, graphs: _Graphs, before: Program, after: Program) -> None:
     """Refuse a pass that edited code in place: nothing can be put back then, as the blocks' copies share it."""
     for code, nodes in graphs.values():
-        now = [
-            (node, node.target, id(node.args), id(node.kwargs), id(node.meta.get("val")))
-            for node in code.graph.graph.nodes
-        ]
-        if now != nodes:
+        if _rows(code) != nodes:
             names = [block.name for block in before.blocks.values() if block.code is code]
             shown = ", ".join(f"'{name}'" for name in names)
             text = _text(after, [name for name in names if name in after.blocks][:1])

@@ -8,12 +8,12 @@ from adaptc.compiler.ir.host_types import environment
 from adaptc.compiler.ir.program import Program, TensorType, edges
 from adaptc.compiler.plan.cost import Cost
 from adaptc.compiler.plan.exactness import host_reasons
+from adaptc.compiler.plan.nesting import Nesting
 from adaptc.compiler.plan.partition import largest_regions
-from adaptc.compiler.plan.placement import Placement
 from adaptc.compiler.plan.plan import Decision, Plan
 from adaptc.compiler.plan.region import Region
 from adaptc.compiler.profile import Profile
-from adaptc.passes.profile import BranchProfile
+from adaptc.passes.branch_profile import BranchProfile
 from adaptc.runtime.errors import ArtifactError
 from adaptc.runtime.hostprogram import Branch, Ref, Switch
 
@@ -25,7 +25,7 @@ file and one call, and the costs are not known better than that."""
 def plan(program: Program, cost: Cost, profile: Profile | None = None) -> Plan:
     """The plan of a program whose returns and raises stand in blocks of their own (`region.with_ends`).
 
-    `profile` says how likely the ways of its branches are; without one the prior of `passes.profile` does.
+    `profile` says how likely the ways of its branches are; without one the prior of `passes.branch_profile` does.
     """
     hosted = host_reasons(program)
     likely = BranchProfile(program, profile)
@@ -39,7 +39,7 @@ def _decide(program: Program, region: Region, cost: Cost, likely: BranchProfile)
     if len(region.blocks) == 1 and not _repeats(program, region):
         return Decision(region, "blocks", "it is one block, which is one call either way")
     try:
-        headers = Placement(program, region).headers
+        headers = Nesting(program, region).headers
     except ArtifactError as error:
         return Decision(region, "blocks", str(error))
     visits = {name: likely.visits(name) for name in region.blocks}

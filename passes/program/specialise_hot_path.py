@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from adaptc.compiler.ir.expressions import map_edges
 from adaptc.compiler.ir.program import Block, Program, edges
 from adaptc.compiler.profile import NO_PROFILE, Profile
+from adaptc.passes.branch_profile import BranchProfile
 from adaptc.passes.costs import cannot_fail, flops
 from adaptc.passes.duplicates import duplicate
 from adaptc.passes.hoist import hoist
-from adaptc.passes.profile import BranchProfile
 from adaptc.passes.program_pass import ProgramPass
 from adaptc.passes.registry import register
 from adaptc.passes.rewriter import Rewriter

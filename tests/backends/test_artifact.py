@@ -47,10 +47,11 @@ def assert_same(result: Any, expected: Any) -> None:
 
 
 @pytest.mark.parametrize("make", SAMPLES)
-def test_an_artifact_runs_as_eager_pytorch(make: Callable[..., Sample], tmp_path: Path) -> None:
+@pytest.mark.parametrize("by_block", [False, True])
+def test_an_artifact_runs_as_eager_pytorch(make: Callable[..., Sample], by_block: bool, tmp_path: Path) -> None:
     sample = make()
     write_artifact(sample.program, tmp_path / "net", None, {}, {})
-    executable = load(tmp_path / "net")
+    executable = load(tmp_path / "net", by_block=by_block)
     for case in sample.cases:
         arrays = [value.numpy() for value in case]
         raised = interpret(sample.program, case).raises

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -31,7 +30,6 @@ from adaptc.runtime import ArtifactError, LoopError, NetworkError, load
 from adaptc.runtime.hostprogram import Apply, Branch, Const, Draw, Jump, Let, Read, Ref, Size, Switch
 
 from ..ir.builder import INT, ProgramBuilder, edge, give, make_code, tensor
-from ..ir.programs import SAMPLES, Sample
 from ..passes.cases import PAIR, code
 from ..passes.random_programs import Maker
 
@@ -335,22 +333,3 @@ def test_a_limit_of_iterations_runs_block_by_block(tmp_path: Path) -> None:
     written(program, tmp_path)
     with load(tmp_path, max_iterations=10) as executable, pytest.raises(LoopError):
         executable(CASES[0].numpy())
-
-
-@pytest.mark.parametrize("make", SAMPLES)
-def test_samples(make: Callable[..., Sample], tmp_path: Path) -> None:
-    sample = make()
-    contents = written(sample.program, tmp_path)
-    for part in contents.planned.parts:
-        assert all(decision.reason for decision in part.plan.decisions)
-    with load(tmp_path) as planned, load(tmp_path, by_block=True) as blocks:
-        for case in sample.cases:
-            arrays = [value.numpy() for value in case]
-            try:
-                expected = blocks(*arrays)
-            except NetworkError as error:
-                with pytest.raises(NetworkError, match=error.exception):
-                    planned(*arrays)
-                continue
-            found = planned(*arrays)
-            assert repr(type(found)) == repr(type(expected))

@@ -15,10 +15,10 @@ from adaptc.compiler.ir.interpret import interpret
 from adaptc.compiler.ir.mlir import to_mlir
 from adaptc.compiler.ir.program import Program, edges
 from adaptc.compiler.profile import NO_PROFILE, Profile
+from adaptc.passes.branch_profile import ITERATIONS, BranchProfile
 from adaptc.passes.flowgraph import is_reducible
 from adaptc.passes.manager import PassManager
 from adaptc.passes.pipeline import default_pipeline, profiled_pipeline
-from adaptc.passes.profile import ITERATIONS, BranchProfile
 from adaptc.passes.program.specialise_hot_path import SpecialiseHotPath
 from adaptc.runtime.hostprogram import Branch, Switch
 

@@ -1,6 +1,6 @@
 """A region's control flow as `If` and `Loop` of one graph.
 
-Follows the dominator tree (`adaptc.compiler.plan.placement`): a block with one way to it stands in the arm that leads
+Follows the dominator tree (`adaptc.compiler.plan.nesting`): a block with one way to it stands in the arm that leads
 there; one where ways meet stands behind the `If` in which they part, in an `If` of its own where not all of them do;
 and a loop's blocks stand in the body of a `Loop`, which hands on its parameters and what it is left with.
 """
@@ -25,7 +25,7 @@ from adaptc.compiler.backends.onnx.graphs.outcome import (
 )
 from adaptc.compiler.backends.onnx.graphs.scope import Scope
 from adaptc.compiler.ir.program import Block, Program
-from adaptc.compiler.plan.placement import Placement
+from adaptc.compiler.plan.nesting import Nesting
 from adaptc.compiler.plan.region import Region, exits
 from adaptc.runtime.hostprogram import Branch, Edge, Jump, Switch
 
@@ -68,7 +68,7 @@ class FlowBuilder:
         straight: Callable[[Scope, Block, Sequence[ir.Value]], Straight],
     ) -> None:
         self.program = program
-        self.placement = Placement(program, region)
+        self.nesting = Nesting(program, region)
         self.types = types
         inner = [name for name in program.blocks if name in region.blocks]
         self.numbers = {name: number for number, name in enumerate([*exits(program, region), *inner])}
@@ -78,9 +78,9 @@ class FlowBuilder:
 
     def region(self, scope: Scope, name: str, params: Sequence[ir.Value]) -> Outcome:
         """Build block `name` and all that is placed below it."""
-        if name in self.placement.headers:
+        if name in self.nesting.headers:
             outcome = self._loop(scope, name, params)
-            behind = self.placement.behind[name]
+            behind = self.nesting.behind[name]
         else:
             outcome = self._block(scope, name, params)
             behind = []
@@ -107,11 +107,11 @@ class FlowBuilder:
                 outcome = self._switch(scope, straight.test(scope), cases, switch, straight)
             case _:
                 raise RegionError(f"block '{name}' returns or raises, which the host does")
-        return self._resume(scope, outcome, name, self.placement.merges[name])
+        return self._resume(scope, outcome, name, self.nesting.merges[name])
 
     def _edge(self, scope: Scope, edge: Edge, straight: Straight) -> Outcome:
         values = straight.arguments(scope, edge)
-        if edge.block in self.placement.inline and edge.block not in self._open:
+        if edge.block in self.nesting.inline and edge.block not in self._open:
             if not _is_deep(scope):
                 return self.region(scope, edge.block, values)
             self._put_off.add(edge.block)
@@ -157,9 +157,9 @@ class FlowBuilder:
         while True:
             here = set(behind)
             if scope.depth == scope.base:
-                here |= {put_off for put_off in self._put_off if self.placement.dominates(name, put_off)}
+                here |= {put_off for put_off in self._put_off if self.nesting.dominates(name, put_off)}
             waiting = [target for target in outcome.values if target in here or target in self._put_off]
-            waiting.sort(key=self.placement.rank)
+            waiting.sort(key=self.nesting.rank)
             if not waiting:
                 return outcome
             nests = len(outcome.values) > 1

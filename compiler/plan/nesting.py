@@ -12,7 +12,7 @@ from adaptc.runtime.flowgraph import FlowGraph
 from adaptc.runtime.hostprogram import HostBlock, HostProgram, Raise, Switch
 
 
-class Placement:
+class Nesting:
     """`headers`: the blocks of the region at which a loop begins. `inline`: blocks that stand at the only edge to
     them. `merges`: by block, those that stand behind its own code and arms, in order; `behind`: by header, those that
     stand behind its loop.
