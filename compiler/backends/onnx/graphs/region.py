@@ -17,6 +17,8 @@ from adaptc.compiler.backends.onnx.graphs.naming import name_values
 from adaptc.compiler.backends.onnx.graphs.outcome import Outcome, dummy
 from adaptc.compiler.backends.onnx.graphs.scalars import DTYPES, cast, element, emit, number
 from adaptc.compiler.backends.onnx.graphs.scope import Scope, Shape
+from adaptc.compiler.backends.onnx.graphs.sharing import share
+from adaptc.compiler.backends.onnx.graphs.simplify import simplify
 from adaptc.compiler.backends.onnx.graphs.weights import duplicated_bytes, place_weights
 from adaptc.compiler.backends.onnx.precision import border_type
 from adaptc.compiler.backends.onnx.weights import WeightTable
@@ -148,6 +150,8 @@ class RegionLowering:
         graph = self.root.graph(self.name, inputs, outputs)
         graph.opset_imports.update(self.opsets)
         model = ir.Model(graph, ir_version=IR_VERSION, producer_name="adaptc")
+        simplify(graph)
+        share(graph, {value: row for scope in self.root.family for row, value in scope.weights.items()})
         common.RemoveUnusedNodesPass()(model)
         return model, tuple(place_weights(self.root, self.table, self.folder))
 
