@@ -184,15 +184,20 @@ def _to_verify(
     with contextlib.ExitStack() as stack:
         blocks = stack.enter_context(load(folder, engine=options.engine, max_iterations=options.max_iterations))
         plan: Plan
+        others: list[ProbedPlan] = []
         if single is not None:
             plan = onefile.OneFilePlan(program, contents, folder, single)
         elif contents.planned.host is not None:
-            plan = ProbedPlan(stack.enter_context(load(folder, engine=options.engine)), contents, folder)
+            shipped = stack.enter_context(load(folder, engine=options.engine))
+            plan = ProbedPlan(shipped, contents, folder)
+            sizes = {unit.blocked.channels for unit in contents.planned.units if unit.blocked is not None}
+            others = [ProbedPlan(shipped, contents, folder, size) for size in sizes]
         else:
             yield blocks
             return
-        stack.callback(plan.close)
-        planned = PlannedExecutable(blocks, plan)
+        for each in (plan, *others):
+            stack.callback(each.close)
+        planned = PlannedExecutable(blocks, plan, *others)
         yield planned
         planned.finish()
 

@@ -8,14 +8,17 @@ path is given to the probed graphs, and their outputs take the place of the bloc
 from __future__ import annotations
 
 import copy
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from adaptc.compiler.errors import VerificationError
+from adaptc.compiler.structure import flatten
 from adaptc.runtime import Executable
 from adaptc.runtime.executable import Forced
 from adaptc.runtime.probing import Value
@@ -73,12 +76,14 @@ class Plan(Protocol):
 class PlannedExecutable:
     """A network as verification takes it: paths and reads are those of its blocks, outputs those of its plan.
 
-    Runs without forced reads take what is shipped, runs with forced ones what is probed.
+    Runs without forced reads take what is shipped, runs with forced ones what is probed. `others` are the plan with
+    graphs in other forms: of all, the outputs that are farthest from the blocks' are those that count.
     """
 
-    def __init__(self, blocks: Executable, plan: Plan) -> None:
+    def __init__(self, blocks: Executable, plan: Plan, *others: Plan) -> None:
         self._blocks = blocks
         self._plan = plan
+        self._others = others
         self._equal: Counter[str] = Counter()
         self._different: dict[str, tuple[Value, Value]] = {}
 
@@ -107,8 +112,17 @@ class PlannedExecutable:
     ) -> tuple[Trace, Sequence[Any]]:
         """`trace` of program `number` of the session, block by block, with the outputs of the plan on its path, and
         what they leave for the next call."""
+        planned, *others = (
+            self._replayed(plan, number, trace, natural, copy.deepcopy(inputs)) for plan in (self._plan, *self._others)
+        )
+        worst = max((planned, *others), key=lambda each: _distance(each, trace))
+        return replace(trace, outputs=worst.outputs, changed=worst.changed), planned.left
+
+    def _replayed(
+        self, plan: Plan, number: int, trace: Trace, natural: Sequence[Value], inputs: Sequence[Any]
+    ) -> Replayed:
         replay = Replay([value for _, value in trace.reads])
-        planned = self._plan.replay(number, replay, inputs)
+        planned = plan.replay(number, replay, inputs)
         if planned.raises != trace.raises or (planned.counted and replay.position != len(trace.reads)):
             raise VerificationError(
                 f"the plan goes another way than its blocks {' -> '.join(trace.path)}: it takes "
@@ -120,7 +134,25 @@ class PlannedExecutable:
                 self._equal[name] += 1
             else:
                 self._different[name] = (theirs, ours)
-        return replace(trace, outputs=planned.outputs, changed=planned.changed), planned.left
+        return planned
+
+
+def _distance(planned: Replayed, trace: Trace) -> float:
+    """The largest difference from the outputs of the blocks, relative to them; infinite where one has another form."""
+    ours = flatten((planned.outputs, planned.changed), "leaf", arrays=True)[1]
+    theirs = flatten((trace.outputs, trace.changed), "leaf", arrays=True)[1]
+    pairs = [(np.atleast_1d(one), np.atleast_1d(other)) for one, other in zip(ours, theirs)]
+    if len(ours) != len(theirs) or any(one.shape != other.shape for one, other in pairs):
+        return math.inf
+    return max((_difference(one, other) for one, other in pairs if one.dtype.kind in "biufc"), default=0.0)
+
+
+def _difference(one: NDArray[Any], other: NDArray[Any]) -> float:
+    with np.errstate(invalid="ignore", over="ignore"):
+        gap = np.abs(one.astype(np.complex128) - other)
+    gap[(one == other) | (np.isnan(one) & np.isnan(other))] = 0.0
+    scale = np.abs(other[np.isfinite(other)]).max(initial=1e-6)
+    return float(np.nan_to_num(gap / scale, nan=math.inf, posinf=math.inf).max(initial=0.0))
 
 
 class ShippedExecutable:

@@ -17,9 +17,10 @@ from adaptc.compiler.plan.planner import plan
 from adaptc.compiler.plan.region import Region, with_ends
 from adaptc.compiler.planned_host import RegionUnit, planned_host
 from adaptc.compiler.profile import Profile
+from adaptc.runtime.engines.channels import channels_in_a_block
 from adaptc.runtime.errors import ArtifactError
 from adaptc.runtime.hostprogram import HostProgram
-from adaptc.runtime.manifest import Unit
+from adaptc.runtime.manifest import Unit, files_of
 
 MOST_DUPLICATED = 64 << 20
 """How many bytes of weights a graph may hold more than once: some operators need weights of their own in each arm."""
@@ -91,8 +92,9 @@ def _part(program: Program, units: Units, folder: Path, profile: Profile | None)
 
 
 def _region(program: Program, region: Region, units: Units, folder: Path) -> RegionUnit:
-    unit, graph = write_region(program, region, units, folder, PREFIX + region.entry)
+    unit, graph = write_region(program, region, units, folder, PREFIX + region.entry, size=channels_in_a_block())
     if graph.duplicated > MOST_DUPLICATED:
-        (folder / unit.file).unlink()
+        for file in files_of(unit):
+            (folder / file).unlink()
         raise RegionError(f"{graph.duplicated >> 20} MiB of weights would stand in it more than once")
     return RegionUnit(region, unit, graph.exits)

@@ -22,7 +22,7 @@ from adaptc.runtime import Executable
 from adaptc.runtime.engines import EngineOptions, UnitCall, Units, open_engine
 from adaptc.runtime.hosted import HostedProgram
 from adaptc.runtime.hostprogram import HostProgram
-from adaptc.runtime.manifest import Unit
+from adaptc.runtime.manifest import Unit, files_of
 from adaptc.runtime.placement import Limits
 from adaptc.runtime.probing import Probe, Value, reads_of
 from adaptc.runtime.session import Session
@@ -33,10 +33,12 @@ _SUFFIX = ".probed"
 
 class ProbedPlan:
     """The plan of the artifact in `folder`, which has `contents`, for `PlannedExecutable`; `shipped` is the artifact
-    loaded as it is."""
+    loaded as it is. `size` 0 takes the graphs that any machine runs, another one those with channels in blocks of so
+    many."""
 
-    def __init__(self, shipped: Executable, contents: Contents, folder: Path) -> None:
+    def __init__(self, shipped: Executable, contents: Contents, folder: Path, size: int = 0) -> None:
         self._shipped = shipped
+        self._size = size
         self._files: list[Path] = []
         self._current = Replay(())
         self._hosted = [self._probed(part, contents, folder) for part in contents.planned.parts]
@@ -75,12 +77,15 @@ class ProbedPlan:
         calls: dict[str, UnitCall] = {}
         regions: list[RegionUnit] = []
         for region in part.regions:
-            name = region.unit.name + _SUFFIX
-            unit, graph = write_region(part.program, region.region, contents.units, folder, name, probed=True)
-            self._files.append(folder / unit.file)
+            name = f"{region.unit.name}{_SUFFIX}{self._size or ''}"
+            unit, graph = write_region(
+                part.program, region.region, contents.units, folder, name, probed=True, size=self._size
+            )
+            self._files += [folder / file for file in files_of(unit)]
+            file = unit.file if unit.blocked is None else unit.blocked.file
             places = {target: place for place, target in enumerate(exits(part.program, region.region))}
             hidden = {places[target]: values[-2:] for target, values in graph.exits.items()}
-            calls[name] = _ProbedCall(engine.open(unit, folder / unit.file), unit, hidden, self.current)
+            calls[name] = _ProbedCall(engine.open(unit, folder / file), unit, hidden, self.current)
             own = tuple(spec for spec in unit.inputs if spec.name not in PROBES)
             leaving = {target: values[:-2] for target, values in graph.exits.items()}
             regions.append(RegionUnit(region.region, msgspec.structs.replace(unit, inputs=own), leaving))

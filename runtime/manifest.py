@@ -8,7 +8,7 @@ import msgspec
 
 from adaptc.runtime.tree import Tree
 
-SCHEMA = 4
+SCHEMA = 5
 """The version of the artifact format that this code writes and reads: another one for each change of it."""
 
 
@@ -39,8 +39,20 @@ class Signature(msgspec.Struct, frozen=True):
     inputs: tuple[TensorSpec, ...]
 
 
+class BlockedForm(msgspec.Struct, frozen=True):
+    """The same unit, in `file`, for one kind of processor: its convolutions hand on images whose channels stand in
+    blocks of `channels` (ONNX Runtime's NCHWc), by operators of `version` of the engine."""
+
+    file: str
+    channels: int
+    version: str
+
+
 class Unit(msgspec.Struct, frozen=True):
-    """What an engine runs in one call. `file` is relative to the artifact; `weights` names its rows of the table."""
+    """What an engine runs in one call. `file` is relative to the artifact; `weights` names its rows of the table.
+
+    `blocked` is the unit in another form, which engines take where it fits the machine.
+    """
 
     name: str
     engine: str
@@ -49,6 +61,12 @@ class Unit(msgspec.Struct, frozen=True):
     outputs: tuple[TensorSpec, ...]
     weights: tuple[str, ...] = ()
     loc: str = ""
+    blocked: BlockedForm | None = None
+
+
+def files_of(unit: Unit) -> tuple[str, ...]:
+    """The files of a unit in all its forms, relative to the artifact."""
+    return (unit.file,) if unit.blocked is None else (unit.file, unit.blocked.file)
 
 
 class Weight(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from adaptc.runtime.dtypes import check_dtype
 from adaptc.runtime.errors import ArtifactError
-from adaptc.runtime.manifest import Manifest
+from adaptc.runtime.manifest import Manifest, files_of
 from adaptc.runtime.treecheck import check_tree, leaf_indices
 
 WEIGHTS = "units/weights.bin"
@@ -14,7 +14,7 @@ def check_manifest(manifest: Manifest, file: str) -> None:
     """Raise `ArtifactError` naming `file`, the manifest's path, at the first thing that is inconsistent."""
     for name in manifest.files:
         check_name(name, file)
-    listed = [unit.file for unit in manifest.units]
+    listed = [name for unit in manifest.units for name in files_of(unit)]
     listed += [name for sample in manifest.samples for name in (sample.inputs, sample.expected)]
     if manifest.weights:
         listed.append(WEIGHTS)

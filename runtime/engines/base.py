@@ -30,6 +30,10 @@ class UnitCall(Protocol):
 class Engine(Protocol):
     """Opens units."""
 
+    def file_of(self, unit: Unit) -> str:
+        """The file of `unit`, relative to the artifact, that suits this machine."""
+        ...
+
     def open(self, unit: Unit, file: Path) -> UnitCall:
         """A callable that runs `unit`, whose code is in `file`. Raises `EngineError` if it cannot be opened."""
         ...
@@ -50,7 +54,7 @@ class Units(Mapping[str, UnitCall]):
     def __getitem__(self, name: str) -> UnitCall:
         if name not in self._opened:
             unit = self._units[name]
-            self._opened[name] = self._engine.open(unit, self._folder / unit.file)
+            self._opened[name] = self._engine.open(unit, self._folder / self._engine.file_of(unit))
         return self._opened[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptc.runtime.engines.base import EngineOptions, UnitCall
+from adaptc.runtime.engines.channels import channels_in_a_block
 from adaptc.runtime.errors import EngineError
 from adaptc.runtime.manifest import Unit
 
@@ -28,6 +29,13 @@ class OnnxRuntimeEngine:
             raise EngineError(f"onnxruntime cannot be imported ({error}); pip install onnxruntime") from error
         self._options = options
         self._library = onnxruntime
+
+    def file_of(self, unit: Unit) -> str:
+        """The blocked form where this processor and this version of ONNX Runtime are those that it is for."""
+        form = unit.blocked
+        if form is None or form.version != self._library.__version__ or form.channels != channels_in_a_block():
+            return unit.file
+        return form.file
 
     def open(self, unit: Unit, file: Path) -> UnitCall:
         """Open a session, weights mapped from their file. Raises `EngineError` if ONNX Runtime refuses the file."""

@@ -10,6 +10,7 @@ import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes import common
 
+from adaptc.compiler.backends.onnx.blocked.layout import block_channels
 from adaptc.compiler.backends.onnx.exporter import IR_VERSION, OPSET
 from adaptc.compiler.backends.onnx.graphs.flow import FlowBuilder, RegionError, Straight
 from adaptc.compiler.backends.onnx.graphs.inlining import inline
@@ -38,7 +39,7 @@ class RegionGraph:
     """A region as a model. `inputs` names the entry's parameters that it takes, `exits` has, by the blocks to which it
     leads, the values for their parameters. With several exits the first output tells which is taken: its place among
     `region.exits`. `weights` are the rows of the weights file that it reads, `duplicated` the bytes of those that stand
-    in it more than once.
+    in it more than once. `is_blocked` says whether convolutions in it work on channels in blocks.
     """
 
     model: ir.Model
@@ -46,6 +47,7 @@ class RegionGraph:
     exits: Mapping[str, tuple[Leaving, ...]]
     weights: tuple[int, ...]
     duplicated: int
+    is_blocked: bool = False
 
 
 def lower_region(
@@ -57,14 +59,15 @@ def lower_region(
     *,
     name: str,
     probed: bool = False,
+    block_size: int = 0,
 ) -> RegionGraph:
     """The graph of `region`, called `name`. `models` gives the lowered code of a block, `table` the rows of the weights
-    file in `folder`.
+    file in `folder`; `block_size`, unless it is 0, has convolutions work on blocks of so many channels.
 
     A `probed` graph takes the values of its reads from an input, so that each path can be run. Raises `RegionError`
     where no graph can hold the region, and `ArtifactError` where one of its loops has two entries.
     """
-    return RegionLowering(program, region, models, table, folder, name, probed).run()
+    return RegionLowering(program, region, models, table, folder, name, probed, block_size=block_size).run()
 
 
 class RegionLowering:
@@ -82,6 +85,7 @@ class RegionLowering:
         probed: bool,
         *,
         whole: bool = False,
+        block_size: int = 0,
     ) -> None:
         self.program = program
         self.entry = program.blocks[region.entry]
@@ -90,6 +94,8 @@ class RegionLowering:
         self.folder = folder
         self.name = name
         self.probed = probed
+        self.block_size = block_size
+        self.is_blocked = False
         self.exits = exits(program, region)
         self.constants = {} if whole else {name: _constant_arguments(program, region, name) for name in self.exits}
         self.root = Scope()
@@ -131,7 +137,8 @@ class RegionLowering:
         model.graph.inputs.extend(read)
         name_values(model.graph, [named[value] for value in read])
         duplicated = duplicated_bytes(self.root, self.table)
-        return RegionGraph(model, tuple(named[value] for value in read), leaving, weights, duplicated)
+        names = tuple(named[value] for value in read)
+        return RegionGraph(model, names, leaving, weights, duplicated, self.is_blocked)
 
     def outcome(self) -> tuple[Outcome, dict[ir.Value, str]]:
         """How control leaves the region, once all of it is built, and its inputs with their names."""
@@ -150,8 +157,11 @@ class RegionLowering:
         graph = self.root.graph(self.name, inputs, outputs)
         graph.opset_imports.update(self.opsets)
         model = ir.Model(graph, ir_version=IR_VERSION, producer_name="adaptc")
+        rows = {value: row for scope in self.root.family for row, value in scope.weights.items()}
         simplify(graph)
-        share(graph, {value: row for scope in self.root.family for row, value in scope.weights.items()})
+        share(graph, rows)
+        if self.block_size:
+            self.is_blocked = block_channels(graph, self.root, rows, self.block_size)
         common.RemoveUnusedNodesPass()(model)
         return model, tuple(place_weights(self.root, self.table, self.folder))
 

@@ -47,7 +47,7 @@ def _share(graph: ir.Graph, known: _Numbers, rows: Mapping[ir.Value, int]) -> No
         if earlier is not node and not any(value.is_graph_output() for value in node.outputs):
             for value, same in zip(node.outputs, earlier.outputs, strict=True):
                 value.replace_all_uses_with(same)
-            graph.remove(node)
+            graph.remove(node, safe=True)
 
 
 def _is_fixed(value: ir.Value | None, rows: Mapping[ir.Value, int]) -> bool:
