@@ -17,6 +17,7 @@ from adaptc.compiler.verify.inputs import input_set, random_inputs
 from adaptc.compiler.verify.paths import paths
 from adaptc.compiler.verify.runs import by_name
 from adaptc.compiler.verify.solve import values_of
+from adaptc.passes.duplicates import forced_on_copies
 from adaptc.passes.errors import PassError
 from adaptc.runtime.errors import LoopError
 from adaptc.runtime.hostprogram import Read
@@ -83,7 +84,7 @@ class MeaningCheck:
             gone = {name for name, values in run.forced.items() if any(value is not None for value in values)} - left
             if gone:
                 continue
-            forced = {name: values for name, values in run.forced.items() if name in left}
+            forced = forced_on_copies(run.forced, left)
             found = _run(program, replace(run, forced=forced))
             text = found.text if isinstance(found, Failure) else _differing(expected, found, left & self._reads)
             if text is not None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from adaptc.compiler.ir.copying import copy_block
 from adaptc.compiler.ir.expressions import map_step, map_terminator, substitute
+from adaptc.compiler.ir.interpret import Forced
 from adaptc.compiler.ir.program import Block, Program
 from adaptc.passes.rewriter import Rewriter, unique
 from adaptc.runtime.hostprogram import Draw, Expr, Let, Read, Ref
@@ -34,3 +37,19 @@ def duplicate(program: Program, block: Block, rw: Rewriter) -> Block:
     copy.steps = steps
     copy.terminator = map_terminator(block.terminator, lambda expr: substitute(expr, renamed))
     return copy
+
+
+def forced_on_copies(forced: Forced, reads: Iterable[str]) -> Forced:
+    """What is `forced` on reads of a program, for `reads` of what passes made of it: a read and its copies share the
+    values, since together they are run as often and in the order in which it was run alone."""
+    found = {name: _original(name, forced) for name in reads}
+    return {name: forced[original] for name, original in found.items() if original is not None}
+
+
+def _original(name: str, known: Forced) -> str | None:
+    """The name among those `known` of the read that `name` is, or is a copy of."""
+    while name not in known:
+        name, dot, number = name.rpartition(".")
+        if not dot or not number.isdigit():
+            return None
+    return name

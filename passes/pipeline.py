@@ -28,6 +28,7 @@ from adaptc.passes.program.merge_equal_values import MergeEqualValues
 from adaptc.passes.program.propagate_constants import PropagateConstants
 from adaptc.passes.program.remove_dead_values import RemoveDeadValues
 from adaptc.passes.program.remove_unreachable import RemoveUnreachable
+from adaptc.passes.program.rotate_loops import RotateLoops
 from adaptc.passes.program.select_cheap_branch import SelectCheapBranch
 from adaptc.passes.program.specialise_hot_path import SpecialiseHotPath
 from adaptc.passes.program.thread_jumps import ThreadJumps
@@ -40,10 +41,11 @@ def default_pipeline() -> list[Pass]:
     What is known decides tests and empties blocks, so values come first; choices without a difference free
     what they tested, so dead values come after them; then the graph takes its shape. Jumps are threaded before
     branches become `select`, in which a constant does not show any more. Code moves once the graph has its shape: to
-    where its inputs are made, into the arms before it, out of loops; what then follows one another becomes one code.
-    Rules come last, as they see the most of a computation then, and a value that nothing outside reads any more keeps
-    none of them from applying; the weights that they compute with are folded. Now and then that frees values again:
-    let the manager repeat the pipeline until nothing changes.
+    where its inputs are made, into the arms before it, and out of loops, which before that come to decide at their end:
+    what is in them surely runs then. What follows one another becomes one code. Rules come last, as they see the most
+    of a computation then, and a value that nothing outside reads any more keeps none of them from applying; the weights
+    that they compute with are folded. Now and then that frees values again: let the manager repeat the pipeline until
+    nothing changes.
     """
     return [
         RemoveUnreachable(),
@@ -61,6 +63,7 @@ def default_pipeline() -> list[Pass]:
         MergeChains(),
         DecideEarly(),
         DuplicateTails(),
+        RotateLoops(),
         HoistLoopInvariants(),
         FuseChains(),
         RemoveDeadValues(),

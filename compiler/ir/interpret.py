@@ -40,7 +40,8 @@ class Outcome:
 
 
 Forced = Mapping[str, Sequence[Number | None]]
-"""Read name -> the values it is made to give, in order; None, or running out, leaves it to the data."""
+"""Read name -> the values it is made to give, in order; None, or running out, leaves it to the data. Reads with one
+sequence in common take its values in turn."""
 
 
 def interpret(
@@ -71,7 +72,8 @@ class _Run:
         self.limit = limit
         self.stream = stream
         self.reads: list[tuple[str, Number]] = []
-        self.forced = {name: deque(values) for name, values in forced.items()}
+        queues = {id(values): deque(values) for values in forced.values()}
+        self.forced = {name: queues[id(values)] for name, values in forced.items()}
         names = {step.name for block in program.blocks.values() for step in block.steps if isinstance(step, Read)}
         for name in self.forced:
             if name not in names:

@@ -1,4 +1,4 @@
-"""Channels in blocks: graphs whose images stay in the engine's layout through control flow give what the others give."""
+"""Channels in blocks: graphs whose images keep the engine's layout through control flow give what the others give."""
 
 from __future__ import annotations
 

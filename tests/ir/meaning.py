@@ -12,6 +12,7 @@ import torch
 
 from adaptc.compiler.ir.interpret import Forced, Outcome, interpret
 from adaptc.compiler.ir.program import Program, edges
+from adaptc.passes.duplicates import forced_on_copies
 from adaptc.runtime.hostprogram import Read
 from adaptc.runtime.tree import DictNode, Leaf, ListNode, NamedTupleNode, RecordNode, Static, Tree, TupleNode
 
@@ -98,9 +99,4 @@ def assert_same_meaning(
     for (case, forced), expected in zip(runs, before):
         # A read that was found to be constant, or to decide nothing, can no longer be forced.
         if set(forced) <= left:
-            assert_same_outcome(interpret(program, case, with_copies(forced, left)), expected)
-
-
-def with_copies(forced: Forced, reads: set[str]) -> Forced:
-    """What is forced on reads, forced on their copies too: a pass that duplicates a block numbers its reads."""
-    return {name: forced[base] for name in reads for base in (name, name.rpartition(".")[0]) if base in forced}
+            assert_same_outcome(interpret(program, case, forced_on_copies(forced, left)), expected)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from adaptc.compiler.ir.program import Program
-from adaptc.runtime.hostprogram import Apply, Branch, Const, Edge, Jump, Let, Read, Ref, Switch
+from adaptc.runtime.hostprogram import Apply, Branch, Const, Edge, Jump, Let, Read, Ref, Size, Switch
 
 from ..ir.builder import BOOL, INT, ProgramBuilder, edge, give, make_code, tensor
 from .cases import PAIR, Case, code, one_input
@@ -220,6 +220,46 @@ def invariant() -> Program:
     return builder.build()
 
 
+def counting_loop() -> Program:
+    """A loop whose header only asks whether there is another row."""
+    builder = one_input()
+    builder.block("entry", {"x": PAIR}, Jump(edge("head", "x", Const(0), Size("x", 0))))
+    builder.block(
+        "head",
+        {"h": PAIR, "i": INT, "n": INT},
+        Branch(Apply("lt", (Ref("i"), Ref("n"))), edge("body", "h", "i", "n"), edge("end", "h", "i"), "model.py:3"),
+    )
+    builder.block(
+        "body",
+        {"h": PAIR, "i": INT, "n": INT},
+        Jump(edge("head", "y", Apply("add", (Ref("i"), Const(1))), "n")),
+        code=code("double"),
+        inputs=["h"],
+        outputs=["y"],
+    )
+    builder.block("end", {"h": PAIR, "i": INT}, give(("h", PAIR), ("i", INT)))
+    return builder.build()
+
+
+def reading_loop() -> Program:
+    """A loop whose header reads whether to go on."""
+    builder = one_input()
+    builder.block("entry", {"x": PAIR}, Jump(edge("head", "x")))
+    builder.block(
+        "head",
+        {"x": PAIR},
+        Branch(Ref("go"), edge("body", "y"), edge("end", "x"), "model.py:2"),
+        code=code("test_and_double"),
+        inputs=["x"],
+        outputs=["t", "y"],
+        steps=[Read("go", "t", "bool", "model.py:2")],
+    )
+    less = make_code("decrease", lambda x: (x - 3,), [PAIR])
+    builder.block("body", {"x": PAIR}, Jump(edge("head", "y")), code=less, inputs=["x"], outputs=["y"])
+    builder.block("end", {"x": PAIR}, give(("x", PAIR)))
+    return builder.build()
+
+
 FLOW_CASES: dict[str, Case] = {
     "fuse_code_after_code": Case("fuse-chains", code_after_code),
     "thread_known_counter": Case("thread-jumps", known_counter),
@@ -230,5 +270,7 @@ FLOW_CASES: dict[str, Case] = {
     "merge_equal_blocks": Case("merge-equal-blocks", equal_blocks),
     "duplicate_gate": Case("duplicate-tails", gate_after_a_skipped_layer),
     "decide_policy": Case("decide-early", policy, ((torch.tensor([1.0, -1.0]),), (torch.tensor([-1.0, 1.0]),))),
+    "rotate_counting": Case("rotate-loops", counting_loop),
+    "rotate_reading": Case("rotate-loops", reading_loop),
     "hoist_product": Case("hoist-loop-invariants", invariant, ((torch.ones(16, 16),),)),
 }

@@ -14,12 +14,14 @@ from .flow_cases import (
     SQUARE,
     asked_again,
     counting_arms,
+    counting_loop,
     doubling,
     entry_test,
     equal_blocks,
     gate_after_a_skipped_layer,
     invariant,
     policy,
+    reading_loop,
 )
 from .test_refusals import assert_unchanged
 
@@ -168,6 +170,26 @@ def test_a_gate_that_may_not_be_asked_is_not_computed_early() -> None:
 
 def test_little_work_stays_in_its_loop() -> None:
     assert_unchanged("hoist-loop-invariants{min_flops=100000}", invariant())
+
+
+def test_loops_that_decide_at_their_end_stay() -> None:
+    assert_unchanged("rotate-loops", invariant())
+
+
+def test_a_loop_that_begins_another_stays() -> None:
+    """The body's first block is the header of an inner loop: one loop would be made of the two."""
+    program = counting_loop()
+    body = program.blocks["body"]
+    body.terminator = Branch(
+        Apply("lt", (Ref("i"), Const(0))),
+        edge("body", "y", "i", "n"),
+        edge("head", "y", Apply("add", (Ref("i"), Const(1))), "n"),
+    )
+    assert_unchanged("rotate-loops", program)
+
+
+def test_a_header_with_much_code_stays() -> None:
+    assert_unchanged("rotate-loops{max_nodes=0}", reading_loop())
 
 
 def test_what_may_not_run_is_not_moved_before_the_loop() -> None:

@@ -38,6 +38,7 @@ def test_own_passes() -> None:
         "propagate-constants",
         "remove-dead-values",
         "remove-unreachable",
+        "rotate-loops",
         "select-before-add",
         "select-before-layer-norm",
         "select-before-linear",

@@ -15,6 +15,8 @@ from onnxscript import optimizer, rewriter
 from onnxscript.rewriter import pattern
 from onnxscript.rewriter.rules.common import _no_op
 
+from adaptc.compiler.backends.onnx.indices import simplify_indices
+
 FOLDED_ELEMENTS = 1024
 """The largest constant that is computed here; larger ones would swell the unit, and the engine folds them."""
 _ROUNDS = 2
@@ -35,6 +37,7 @@ def simplify(model: ir.Model) -> None:
         common.RemoveUnusedOpsetsPass()(model)
         if not (folded or rewritten):
             break
+    simplify_indices(model.graph)
     for tidying in (
         common.RemoveUnusedNodesPass(),
         common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),

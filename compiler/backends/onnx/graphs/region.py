@@ -21,6 +21,7 @@ from adaptc.compiler.backends.onnx.graphs.scope import Scope, Shape
 from adaptc.compiler.backends.onnx.graphs.sharing import share
 from adaptc.compiler.backends.onnx.graphs.simplify import simplify
 from adaptc.compiler.backends.onnx.graphs.weights import duplicated_bytes, place_weights
+from adaptc.compiler.backends.onnx.indices import simplify_indices
 from adaptc.compiler.backends.onnx.precision import border_type
 from adaptc.compiler.backends.onnx.weights import WeightTable
 from adaptc.compiler.ir.expressions import key
@@ -159,6 +160,7 @@ class RegionLowering:
         model = ir.Model(graph, ir_version=IR_VERSION, producer_name="adaptc")
         rows = {value: row for scope in self.root.family for row, value in scope.weights.items()}
         simplify(graph)
+        simplify_indices(graph)
         share(graph, rows)
         if self.block_size:
             self.is_blocked = block_channels(graph, self.root, rows, self.block_size)

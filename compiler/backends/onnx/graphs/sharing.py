@@ -11,7 +11,7 @@ from collections.abc import Hashable, Mapping
 
 import onnx_ir as ir
 
-from adaptc.compiler.backends.onnx.graphs.simplify import constant_of
+from adaptc.compiler.backends.onnx.constants import constant_of
 
 _RANDOM = frozenset(
     ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli", "Dropout")

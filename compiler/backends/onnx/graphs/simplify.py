@@ -7,12 +7,11 @@ after:   Greater(p, 0.5f)                                                   â”€â
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from adaptc.compiler.backends.onnx.constants import constant_of, producer
 from adaptc.compiler.backends.onnx.exporter import OPSET
 
 _ORDERS = {"Less": "Greater", "LessOrEqual": "GreaterOrEqual", "Greater": "Less", "GreaterOrEqual": "LessOrEqual"}
@@ -109,8 +108,8 @@ def _only_tests(value: ir.Value) -> bool:
 
 
 def _before_reshape(value: ir.Value | None) -> ir.Value | None:
-    node = value.producer() if value is not None else None
-    if node is None or node.op_type != "Reshape" or node.domain != "":
+    node = producer(value, "Reshape")
+    if node is None:
         return value
     shape = constant_of(node.inputs[1])
     return node.inputs[0] if shape is not None and shape.size == 0 else value
@@ -122,7 +121,7 @@ def _compare(node: ir.Node, operator: str, first: ir.Value | None, second: ir.Va
 
 def _not(node: ir.Node) -> bool:
     """``Not(Not(b))`` is ``b``."""
-    inner = _producer(node.inputs[0], "Not")
+    inner = producer(node.inputs[0], "Not")
     return inner is not None and inner.inputs[0] is not None and _replace(node, inner.inputs[0])
 
 
@@ -133,7 +132,7 @@ def _cast(node: ir.Node) -> bool:
         return False
     if value.dtype == node.outputs[0].dtype:
         return _replace(node, value)
-    inner = _producer(value, "Cast")
+    inner = producer(value, "Cast")
     source = inner.inputs[0] if inner is not None else None
     if source is not None and source.dtype == node.outputs[0].dtype and _holds(source.dtype, value.dtype):
         return _replace(node, source)
@@ -162,30 +161,8 @@ _RULES: dict[str, Callable[[ir.Node], bool]] = {
 }
 
 
-def constant_of(value: ir.Value | None) -> NDArray[Any] | None:
-    """What the value always is, None where that is not known."""
-    if value is None:
-        return None
-    node = value.producer()
-    if node is not None and node.op_type == "Constant" and node.domain == "":
-        tensor = node.attributes["value"].as_tensor() if "value" in node.attributes else None
-        return None if tensor is None else tensor.numpy()
-    if (
-        value.is_initializer()
-        and value.const_value is not None
-        and not isinstance(value.const_value, ir.ExternalTensor)
-    ):
-        return value.const_value.numpy()
-    return None
-
-
-def _producer(value: ir.Value | None, operator: str) -> ir.Node | None:
-    node = value.producer() if value is not None else None
-    return node if node is not None and node.op_type == operator and node.domain == "" else None
-
-
 def _cast_from(value: ir.Value | None, dtype: ir.DataType) -> ir.Value | None:
-    node = _producer(value, "Cast")
+    node = producer(value, "Cast")
     source = node.inputs[0] if node is not None else None
     return source if source is not None and source.dtype == dtype else None
 
