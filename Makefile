@@ -21,7 +21,7 @@ test: $(INSTALLED) $(HEADERS)
 	$(BIN)/python -m pytest -n 2
 
 # For the program in C++. Where npm cannot bring them its tests are skipped, and say so.
-$(HEADERS): $(INSTALLED)
+$(HEADERS): | $(INSTALLED)
 	-$(BIN)/python examples/cpp/get_headers.py $@
 
 # torch goes first: it is the largest package, and a failure to get it should be the first thing seen.

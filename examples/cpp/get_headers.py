@@ -4,7 +4,7 @@
 
 They are those of ONNX Runtime 1.29 (MIT), for its library from 1.29 on. Where a system has them as a package
 (libonnxruntime-dev) or a release was unpacked, nothing needs to be got. npm brings them, in a package that holds ONNX
-Runtime for all platforms of Unity: 150 MB, of which 3 MB stay.
+Runtime for all platforms of Unity: 150 MB, of which 1 MB stays.
 """
 
 from __future__ import annotations
