@@ -14,8 +14,11 @@ Extent = Dim | None
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
-_Meanings = Mapping[str, Extent]
-"""What the dimensions in the types of a block's parameters stand for, names and terms over them."""
+_Terms = frozenset[Dim]
+"""Terms that are all the same number: where a network has tested that "batch" is 1, both are."""
+
+_Known = Mapping[str, _Terms]
+"""What the dimensions in the types of a block's parameters are, names and terms over them."""
 
 
 def known_extents(program: Program, block: str) -> list[Sequence[Extent] | None]:
@@ -24,71 +27,69 @@ def known_extents(program: Program, block: str) -> list[Sequence[Extent] | None]
     Names of dimensions are a block's own: one stands for what is passed for it, where that is the same along all
     edges that can be taken. An extent of an argument that is no tensor of the block it comes from is not known.
     """
-    meanings = _meanings(program)
-    found: list[Sequence[Extent] | None] = [None] * len(program.blocks[block].params)
-    first = True
-    for name, known in meanings.items():
-        types = environment(program.blocks[name])
+    types = [param.type for param in program.blocks[block].params]
+    found: list[list[_Terms] | None] = [None] * len(types)
+    for name, known in _known(program).items():
+        given = environment(program.blocks[name])
         for edge in edges(program.blocks[name]):
             if edge.block == block:
-                passed = [
-                    _extents(arg, types, known, len(param.type.shape)) if isinstance(param.type, TensorType) else None
-                    for arg, param in zip(edge.args, program.blocks[block].params, strict=True)
-                ]
-                found = passed if first else [_common(one, other) for one, other in zip(found, passed)]
-                first = False
-    return found
+                for index, (arg, type_) in enumerate(zip(edge.args, types, strict=True)):
+                    if isinstance(type_, TensorType):
+                        passed, before = _extents(arg, given, known, len(type_.shape)), found[index]
+                        found[index] = passed if before is None else [one & two for one, two in zip(before, passed)]
+    return [None if terms is None else [_simplest(each) for each in terms] for terms in found]
 
 
-def _meanings(program: Program) -> dict[str, _Meanings]:
-    """By block that can be reached, what its dimensions stand for: the greatest solution, as a loop hands on what
-    it was given."""
+def _known(program: Program) -> dict[str, _Known]:
+    """By block that can be reached, what its dimensions are: the greatest solution, as a loop hands on what it got."""
     dims = {dim for given in program.inputs if isinstance(given.type, TensorType) for dim in given.type.shape}
-    meanings: dict[str, _Meanings] = {program.entry: {dim: dim for dim in dims if isinstance(dim, str)}}
+    known: dict[str, _Known] = {program.entry: {dim: frozenset([dim]) for dim in dims if isinstance(dim, str)}}
     waiting = [program.entry]
     while waiting:
         block = program.blocks[waiting.pop()]
         types = environment(block)
         for edge in edges(block):
-            passed = _passed(program, edge, types, meanings[block.name])
-            old = meanings.get(edge.block)
-            new = passed if old is None else {name: _same(old.get(name), passed[name]) for name in passed}
+            passed = _passed(program, edge, types, known[block.name])
+            old = known.get(edge.block)
+            new = passed if old is None else {dim: terms & passed.get(dim, frozenset()) for dim, terms in old.items()}
             if new != old:
-                meanings[edge.block] = new
+                known[edge.block] = new
                 waiting.append(edge.block)
-    return meanings
+    return known
 
 
-def _passed(program: Program, edge: Edge, types: Mapping[str, Type], known: _Meanings) -> dict[str, Extent]:
+def _passed(program: Program, edge: Edge, types: Mapping[str, Type], known: _Known) -> dict[str, _Terms]:
     """What an edge passes for the dimensions in the types of its target's parameters."""
-    passed: dict[str, Extent] = {}
+    passed: dict[str, _Terms] = {}
     for arg, param in zip(edge.args, program.blocks[edge.block].params, strict=True):
         if isinstance(param.type, TensorType):
             given = _extents(arg, types, known, len(param.type.shape))
-            for dim, extent in zip(param.type.shape, given):
-                if isinstance(dim, str) and passed.get(dim) is None:
-                    passed[dim] = extent
+            for dim, terms in zip(param.type.shape, given):
+                if isinstance(dim, str):
+                    passed[dim] = passed.get(dim, frozenset()) | terms
     return passed
 
 
-def _extents(arg: Expr, types: Mapping[str, Type], known: _Meanings, rank: int) -> Sequence[Extent]:
+def _extents(arg: Expr, types: Mapping[str, Type], known: _Known, rank: int) -> list[_Terms]:
     type_ = types.get(arg.name) if isinstance(arg, Ref) else None
-    return [_meant(dim, known) for dim in type_.shape] if isinstance(type_, TensorType) else [None] * rank
+    return [_terms(dim, known) for dim in type_.shape] if isinstance(type_, TensorType) else [frozenset()] * rank
 
 
-def _meant(dim: Dim, known: _Meanings) -> Extent:
+def _terms(dim: Dim, known: _Known) -> _Terms:
     """A dimension of a block in terms of the inputs'."""
-    if isinstance(dim, int) or dim in known:
-        return dim if isinstance(dim, int) else known[dim]
-    extents = {name: known.get(name) for name in _NAME.findall(dim)}
-    if not extents or not all(isinstance(extent, str) and _NAME.fullmatch(extent) for extent in extents.values()):
-        return None
-    return _NAME.sub(lambda name: str(extents[name[0]]), dim)
+    if isinstance(dim, int):
+        return frozenset([dim])
+    terms = known.get(dim, frozenset())
+    names = {name: _simplest(frozenset(filter(_is_name, known.get(name, ())))) for name in _NAME.findall(dim)}
+    if names and dim not in names and None not in names.values():
+        return terms | {_NAME.sub(lambda name: str(names[name[0]]), dim)}
+    return terms
 
 
-def _common(one: Sequence[Extent] | None, other: Sequence[Extent] | None) -> Sequence[Extent] | None:
-    return None if one is None or other is None else [_same(a, b) for a, b in zip(one, other, strict=True)]
+def _is_name(dim: Dim) -> bool:
+    return isinstance(dim, str) and _NAME.fullmatch(dim) is not None
 
 
-def _same(one: Extent, other: Extent) -> Extent:
-    return one if one == other else None
+def _simplest(terms: _Terms) -> Extent:
+    """A number if there is one, otherwise the shortest term."""
+    return min(terms, key=lambda term: (isinstance(term, str), len(str(term)), str(term)), default=None)

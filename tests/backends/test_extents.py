@@ -37,6 +37,16 @@ class Ways(nn.Module):
         return {"same": x.sum(1) * 2, "rest": y, "swapped": x.T, "fixed": y[-1] * 2, "more": x}
 
 
+class OfOne(nn.Module):
+    """A dimension that is 1 on one of the ways."""
+
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> dict[str, torch.Tensor]:
+        scale = x.sum(1) if x.shape[0] != 1 else y[:1, 0]
+        if scale.sum() > 0:
+            return {"scaled": x * scale[:, None], "scale": scale}
+        return {"scaled": x, "scale": -scale}
+
+
 def captured(model: nn.Module) -> Program:
     inputs = torch.randn(4, 5) * 9, torch.randn(6, 3)
     program, _ = capture_program(model.eval(), inputs, name="network", dynamic=DYNAMIC)
@@ -69,6 +79,10 @@ def test_of_several_returns() -> None:
         "fixed": [3],
         "more": [None, None],
     }
+
+
+def test_of_a_dimension_that_is_tested() -> None:
+    assert extents(captured(OfOne())) == {"scaled": ["batch", "width"], "scale": ["batch"]}
 
 
 def test_names_are_a_blocks_own() -> None:
