@@ -6,6 +6,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 ENVIRONMENT := .venv
 BIN := $(ENVIRONMENT)/bin
 INSTALLED := $(ENVIRONMENT)/installed
+HEADERS := $(ENVIRONMENT)/include/onnxruntime
 
 # One thread per process: two test processes that each start a thread per core wait on each other.
 export OMP_NUM_THREADS = 1
@@ -16,8 +17,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 demo: $(INSTALLED)
 	$(BIN)/python examples/demo.py
 
-test: $(INSTALLED)
+test: $(INSTALLED) $(HEADERS)
 	$(BIN)/python -m pytest -n 2
+
+# For the program in C++. Where npm cannot bring them its tests are skipped, and say so.
+$(HEADERS): | $(INSTALLED)
+	-$(BIN)/python examples/cpp/get_headers.py $@
 
 # torch goes first: it is the largest package, and a failure to get it should be the first thing seen.
 $(INSTALLED): pyproject.toml constraints.txt

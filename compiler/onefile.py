@@ -19,6 +19,7 @@ from adaptc.compiler.backends.onnx.graphs.units import specs_of
 from adaptc.compiler.backends.onnx.graphs.whole import WholeGraph, lower_whole
 from adaptc.compiler.backends.onnx.problems import position
 from adaptc.compiler.backends.onnx.units import FOLDER
+from adaptc.compiler.description import description, input_texts, output_texts
 from adaptc.compiler.errors import CompileError, Problem
 from adaptc.compiler.ir.program import Program
 from adaptc.compiler.plan.exactness import host_reasons
@@ -28,7 +29,7 @@ from adaptc.compiler.planned_executable import Replay, Replayed
 from adaptc.runtime.engines import EngineOptions, UnitCall, open_engine
 from adaptc.runtime.errors import AdaptcError, EngineError
 from adaptc.runtime.inputs import binder
-from adaptc.runtime.manifest import Unit
+from adaptc.runtime.manifest import Signature, Unit
 from adaptc.runtime.structure import Build, Builders
 
 SUFFIX = ".onnx"
@@ -57,6 +58,7 @@ def write_onefile(program: Program, contents: Contents, folder: Path, file: Path
     graph = _lowered(program, contents, folder)
     weights = sum(value.const_value.nbytes for value in _initializers(graph.model.graph) if value.const_value)
     graph.model.metadata_props.update(_metadata(program, graph))
+    _describe(graph, contents.manifest.signature)
     try:
         if weights > _LARGEST:
             ir.save(graph.model, file, external_data=f"{file.name}.data")
@@ -118,6 +120,7 @@ class OneFilePlan:
         self._probed = folder / FOLDER / f"{PROBED}{SUFFIX}"
         ir.save(graph.model, self._probed)
         self._bind = binder(contents.manifest.signature)
+        self._inputs = contents.manifest.signature.inputs
         self._network = graph.network
         engine = contents.manifest.engine
         self._replay = _opened(graph.model, self._probed, engine)
@@ -140,8 +143,18 @@ class OneFilePlan:
         return Replayed(self._result(values), changed)
 
     def run(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """Run the model itself."""
-        return self._result(self._run(*self._bind(tuple(args), dict(kwargs))))
+        """Run the model itself; raises `AdaptcError` where an output has not the shape that the model declares."""
+        inputs = self._bind(tuple(args), dict(kwargs))
+        outputs = self._run(*inputs)
+        sizes = {dim: size for spec, array in zip(self._inputs, inputs) for dim, size in zip(spec.shape, array.shape)}
+        for name, extents, output in zip(self._network.names, self._network.extents, outputs):
+            declared = [
+                size if extent is None else sizes.get(extent, extent)
+                for extent, size in zip(extents or (), output.shape)
+            ]
+            if any(isinstance(extent, int) and extent != size for extent, size in zip(declared, output.shape)):
+                raise AdaptcError(f"output {name} has the shape {output.shape}, and is declared as {extents}")
+        return self._result(outputs)
 
     def _result(self, values: Sequence[Any]) -> Any:
         """The network's own result."""
@@ -174,6 +187,15 @@ def _embed(graph: ir.Graph) -> None:
 def _initializers(graph: ir.Graph) -> list[ir.Value]:
     """The initializers of a graph and of those inside of it."""
     return [value for each in (graph, *graph.subgraphs()) for value in each.initializers.values()]
+
+
+def _describe(graph: WholeGraph, signature: Signature) -> None:
+    """Let the model and its inputs and outputs say what they are: programs that show models show that."""
+    made = f"\nby adaptc {version('adaptc')}"
+    graph.model.doc_string = description(graph.network, signature) + made
+    texts = input_texts(signature) | output_texts(graph.network)
+    for value in (*graph.model.graph.inputs, *graph.model.graph.outputs):
+        value.doc_string = texts[str(value.name)]
 
 
 def _metadata(program: Program, graph: WholeGraph) -> dict[str, str]:

@@ -12,6 +12,7 @@ import torch
 from adaptc.compiler.ir.evaluate import evaluate_scalar
 from adaptc.compiler.ir.expressions import key, literal
 from adaptc.compiler.ir.program import Block, Param, Program, ScalarType, TensorType, Type
+from adaptc.compiler.plan.extents import Extent, known_extents
 from adaptc.compiler.plan.region import Region, with_ends
 from adaptc.runtime.hostprogram import Const, Edge, Expr, Jump, Raise, Return, ValueSpec
 from adaptc.runtime.structure import leaf_paths
@@ -36,6 +37,7 @@ class WithResults:
 
     `names` are those of the result's values, of which those at `numbers` are host scalars. `forms` are the structures
     that results have; their leaves are places among the values. `changed` has, by input, the place of its new value.
+    `extents` are those of each value that is a tensor, as far as they are known for all results.
     """
 
     program: Program
@@ -44,6 +46,7 @@ class WithResults:
     numbers: frozenset[int]
     forms: tuple[Tree, ...]
     changed: Mapping[str, int]
+    extents: tuple[Sequence[Extent] | None, ...]
 
 
 def with_results(program: Program) -> WithResults:
@@ -78,7 +81,8 @@ def with_results(program: Program) -> WithResults:
     numbers = frozenset(place for place, param in enumerate(params) if isinstance(param.type, ScalarType))
     places = {name.removesuffix(".changed"): columns.names.index(name) for name in changed if groups}
     region = Region(copy.entry, frozenset(inner))
-    return WithResults(copy, region, tuple(columns.names), numbers, tuple(forms), places)
+    extents = tuple(known_extents(copy, RESULT))
+    return WithResults(copy, region, tuple(columns.names), numbers, tuple(forms), places, extents)
 
 
 @dataclass(frozen=True)

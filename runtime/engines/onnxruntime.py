@@ -61,7 +61,7 @@ class OnnxRuntimeEngine:
         options.inter_op_num_threads = 1
         options.execution_mode = self._library.ExecutionMode.ORT_SEQUENTIAL
         options.graph_optimization_level = self._library.GraphOptimizationLevel.ORT_ENABLE_ALL
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # errors are raised, with the same text
         if self._options.threads > 1 and self._options.units > 1:
             # Each session has its own threads; those that spin after a call take the processor from the next unit.
             options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,11 @@ import torch
 from torch import nn
 
 import adaptc
+from adaptc.compiler.artifact import write_contents
+from adaptc.compiler.driver import capture_program
 from adaptc.compiler.errors import CompileError
+from adaptc.compiler.onefile import OneFilePlan, write_onefile
+from adaptc.runtime.errors import AdaptcError
 
 
 class Exits(nn.Module):
@@ -65,16 +71,18 @@ def session(file: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
 
 
-def test_results_of_several_structures_and_exceptions(tmp_path: Path) -> None:
+def test_results_of_several_structures_and_exceptions(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     torch.manual_seed(1)
     model = Exits().eval()
     file = tmp_path / "net.onnx"
     report = adaptc.compile(model, torch.ones(1, 4), file)
     assert report.is_single
+    assert capfd.readouterr() == ("", ""), "runs that are to raise are nothing to report"
     assert [path.name for path in tmp_path.iterdir()] == ["net.onnx"]
     run = session(file)
     names = [value.name for value in run.get_outputs()]
     assert names == ["form", "logits", "exit", "last"]
+    assert [value.shape for value in run.get_outputs()] == [[], [1, 4], [], [None]]
     ways = set()
     for seed in range(60):
         x = torch.randn(1, 4, generator=torch.Generator().manual_seed(seed)) * (1 + seed % 4)
@@ -101,13 +109,57 @@ def test_a_loop_over_a_batch_of_any_size(tmp_path: Path) -> None:
     adaptc.compile(Halving().eval(), torch.randn(2, 3) * 10, file, dynamic={"x": {0: "batch"}})
     run = session(file)
     (given,) = run.get_inputs()
-    assert given.shape == ["batch", 3]
+    assert given.shape == run.get_outputs()[0].shape == ["batch", 3]
     for rows, scale in ((1, 0.5), (5, 100.0), (2, 3e8)):
         x = np.full((rows, 3), scale, np.float32)
         found, steps = run.run(None, {"x": x})
         expected, count = Halving()(torch.from_numpy(x))
         np.testing.assert_array_equal(found, expected.numpy())
         assert steps == count
+
+
+def test_the_model_says_what_it_takes_and_gives(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    file = tmp_path / "net.onnx"
+    adaptc.compile(Exits().eval(), torch.ones(1, 4), file)
+    made = f"by adaptc {version('adaptc')}"
+    assert session(file).get_modelmeta().description.splitlines() == [
+        "Exits(x: float32[1, 4])",
+        "-> {'logits': logits, 'exit': exit}  where form is 0",
+        "-> {'logits': logits, 'exit': exit, 'last': last}  where form is 1",
+        "exit: result['exit'], a Python int",
+        "last: result['last'] where form is 1, else empty",
+        "raises ValueError: nothing is left",
+        made,
+    ]
+    graph = onnx.load(file).graph
+    assert [value.doc_string for value in graph.input] == ["argument x"]
+    assert [value.doc_string for value in graph.output] == [
+        "which of its structures the result has",
+        "result['logits']",
+        "result['exit'], a Python int",
+        "result['last'] where form is 1, else empty",
+    ]
+    adaptc.compile(Counting().eval(), torch.randn(2), file)
+    assert session(file).get_modelmeta().description.splitlines() == [
+        "Counting(x: float32[2]) -> output",
+        "x.changed: argument x after the call, which changes it in place",
+        made,
+    ]
+
+
+def test_an_output_of_another_shape_than_declared_is_an_error(tmp_path: Path) -> None:
+    """Verification holds the names of the outputs' dimensions against the inputs' sizes."""
+    program, _ = capture_program(Halving().eval(), torch.randn(2, 3), name="net", dynamic={"x": {0: "batch"}})
+    contents = write_contents(program, tmp_path, {}, mode="blocks")
+    file = tmp_path / "net.onnx"
+    write_onefile(program, contents, tmp_path, file)
+    plan = OneFilePlan(program, contents, tmp_path, file)
+    result, _ = plan.run([np.ones((5, 3), np.float32)], {})
+    assert result.shape == (5, 3)
+    plan._network = replace(plan._network, extents=(["batch", "batch"], None))
+    with pytest.raises(AdaptcError, match=r"output output\.0 has the shape \(5, 3\), and is declared as"):
+        plan.run([np.ones((5, 3), np.float32)], {})
 
 
 def test_changed_inputs_are_outputs(tmp_path: Path) -> None:

@@ -61,6 +61,9 @@ def lower_whole(
     outputs: list[ir.Value] = []
     for value in values:
         outputs.append(root.result(value, outputs))
+    for value, extents in zip(outputs, network.extents):
+        if extents is not None:
+            value.shape = ir.Shape(extents)
     for value, spec in zip(named, program.inputs):
         assert isinstance(spec.type, TensorType)
         value.shape = ir.Shape(spec.type.shape)
