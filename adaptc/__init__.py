@@ -77,7 +77,7 @@ def compile(
     samples: Sequence[object] = (),
     name: str | None = None,
     engine: str = "onnxruntime",
-    plan: Literal["auto", "blocks"] = "auto",
+    plan: Literal["auto", "measure", "graphs", "blocks"] = "auto",
     verify: bool = True,
     random_inputs: int = 8,
     max_iterations: int = 10_000,
