@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]
 from onnx import TensorProto, helper
 
 from adaptc.compiler.plan.cost import AnalyticalCost
@@ -137,10 +137,10 @@ def branching(operator: str) -> Layer:
 def looping(number: int, given: str) -> list[onnx.NodeProto]:
     """A `Loop` of one operator, of as many iterations as chains have layers."""
     nodes = [helper.make_node("Neg", ["h"], ["next"]), helper.make_node("Identity", ["go"], ["on"])]
-    inputs = [("step", TensorProto.INT64, []), ("go", TensorProto.BOOL, []), ("h", TensorProto.FLOAT, None)]
-    outputs = [("on", TensorProto.BOOL, []), ("next", TensorProto.FLOAT, None)]
-    infos = [[helper.make_tensor_value_info(*each) for each in values] for values in (inputs, outputs)]
-    body = helper.make_graph(nodes, "body", *infos)
+    step = helper.make_tensor_value_info("step", TensorProto.INT64, [])
+    go, on = (helper.make_tensor_value_info(name, TensorProto.BOOL, []) for name in ("go", "on"))
+    h, after = (helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("h", "next"))
+    body = helper.make_graph(nodes, "body", [step, go, h], [on, after])
     most = helper.make_node("Constant", [], ["most"], value_int=LAYERS)
     return [most, helper.make_node("Loop", ["most", "open", given], [f"layer_{number}"], body=body)]
 
