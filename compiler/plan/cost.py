@@ -56,11 +56,11 @@ class AnalyticalCost:
 
     call: float = 4.7
     value: float = 0.65
-    branch: float = 0.86
-    iteration: float = 0.81
+    branch: float = 0.87
+    iteration: float = 0.82
     operator: float = 0.36
-    flops: float = 49_000.0
-    bytes: float = 32_000.0
+    flops: float = 90_000.0
+    bytes: float = 64_000.0
 
     def of(self, unit: Code) -> float:
         """The kernels of one run of a unit that is made of this code."""
