@@ -62,8 +62,8 @@ def compile_model(
     """Compile `model` and write its artifact to `output`, or a single ONNX model, whole or not at all.
 
     Raises `CompileError` listing every reason why it cannot be compiled, `VerificationError` where the compiled
-    network differs from eager PyTorch, `EngineError` for an unknown engine, and `AdaptcError` where `output` cannot
-    be written.
+    network differs from eager PyTorch, `EngineError` for an unknown engine, `InputError` where a plan is to be measured
+    for a single model, and `AdaptcError` where `output` cannot be written.
     """
     if options.engine not in ENGINES:
         raise EngineError(f"there is no engine {options.engine!r}; the engines are {', '.join(ENGINES)}")
