@@ -77,7 +77,7 @@ def compile(
     samples: Sequence[object] = (),
     name: str | None = None,
     engine: str = "onnxruntime",
-    plan: Literal["auto", "blocks"] = "auto",
+    plan: Literal["auto", "measure", "graphs", "blocks"] = "auto",
     verify: bool = True,
     random_inputs: int = 8,
     max_iterations: int = 10_000,
@@ -88,8 +88,9 @@ def compile(
     """Compile `model` and write the artifact to `path`: a folder, or one file if `path` ends in ".adaptc".
 
     If `path` ends in ".onnx", it becomes a single ONNX model, with the branches and loops as `If` and `Loop`, for any
-    program that runs ONNX. In an artifact, `plan` "blocks" keeps each block a unit of its own; otherwise whole regions
-    become graphs.
+    program that runs ONNX. In an artifact, regions become graphs where that is expected to be faster; with `plan`
+    "measure" where it was, on the inputs that are compared with eager PyTorch (see below); with "graphs" wherever they
+    can; and with "blocks" nowhere: each block stays a unit of its own.
     `model` is a module, an ExportedProgram, an onnx.ModelProto, or the path of an .onnx or .pt2 file; for these,
     `example_inputs` may be None, and the dimensions that vary are theirs.
     `example_inputs`: a tensor, a tuple of positional arguments, a dict of keyword arguments, or a (tuple, dict) of

@@ -19,9 +19,11 @@ from adaptc.compiler.backends.onnx.units import ENGINE, Units, write_units
 from adaptc.compiler.host import host_program
 from adaptc.compiler.ir.host_types import dtype_name
 from adaptc.compiler.ir.program import Program
+from adaptc.compiler.measuring import Measurer
 from adaptc.compiler.options import PlanMode, Progress, no_progress
 from adaptc.compiler.planning import Planned, carry_out
 from adaptc.compiler.profile import Profile
+from adaptc.compiler.trial import Trial
 from adaptc.runtime.artifact import MANIFEST, REPORT, file_table, write_host, write_manifest, write_plan
 from adaptc.runtime.errors import AdaptcError
 from adaptc.runtime.hostfile import write_host_source
@@ -94,14 +96,15 @@ def write_contents(
     progress: Progress = no_progress,
     mode: PlanMode = "auto",
     profile: Profile | None = None,
+    trial: Trial | None = None,
 ) -> Contents:
     """Write an artifact into `folder` that can be loaded; samples and report are still to come (`complete`).
 
-    `mode` and `profile` are those of its plan (`planning.carry_out`).
+    `mode` and `profile` are those of its plan (`planning.carry_out`); with "measure", `trial` is what it is measured
+    on.
     """
     with _writing(folder):
         units = write_units(program, folder, progress)
-        planned = carry_out(program, units, folder, mode, progress, profile)
         inputs = tuple(
             TensorSpec(value.name, dtype_name(border_type(value.type.dtype)), value.type.shape)
             for value in program.inputs
@@ -112,12 +115,15 @@ def write_contents(
             name=program.name,
             engine=ENGINE,
             signature=Signature(program.arguments, inputs),
-            units=(*units.units, *planned.units),
+            units=tuple(units.units),
             weights=units.table.rows,
             samples=(),
             files={},
             provenance=dict(provenance),
         )
+        measurer = None if trial is None else Measurer(trial, manifest, units.block_units, folder, progress)
+        planned = carry_out(program, units, folder, mode, progress, profile, measurer)
+        manifest = msgspec.structs.replace(manifest, units=(*units.units, *planned.units))
         write_host(folder, host)
         if planned.host is not None:
             write_plan(folder, planned.host)

@@ -33,6 +33,8 @@ from adaptc.compiler.read_network import ReadNetwork
 from adaptc.compiler.report import CompileReport, Stages, session_record, verification_record
 from adaptc.compiler.signature import Bound, ExampleInputs, apply_dims, bind, check_samples
 from adaptc.compiler.threads import suitable_threads
+from adaptc.compiler.trial import Trial
+from adaptc.compiler.verify.inputs import input_set, like, random_inputs
 from adaptc.compiler.verify.report import VerificationReport, describe
 from adaptc.compiler.verify.sessions import verify_sessions
 from adaptc.compiler.verify.verify import verify
@@ -42,7 +44,7 @@ from adaptc.passes.sessions import prune_state, share_codes
 from adaptc.runtime import Executable, load
 from adaptc.runtime.artifact import Artifact, artifact_size
 from adaptc.runtime.engines import ENGINES
-from adaptc.runtime.errors import AdaptcError, EngineError
+from adaptc.runtime.errors import AdaptcError, EngineError, InputError
 from adaptc.runtime.hostprogram import HostBlock, Read, successors
 
 AnyExecutable = Executable | PlannedExecutable | ShippedExecutable
@@ -60,14 +62,16 @@ def compile_model(
     """Compile `model` and write its artifact to `output`, or a single ONNX model, whole or not at all.
 
     Raises `CompileError` listing every reason why it cannot be compiled, `VerificationError` where the compiled
-    network differs from eager PyTorch, `EngineError` for an unknown engine, and `AdaptcError` where `output` cannot
-    be written.
+    network differs from eager PyTorch, `EngineError` for an unknown engine, `InputError` where a plan is to be measured
+    for a single model, and `AdaptcError` where `output` cannot be written.
     """
     if options.engine not in ENGINES:
         raise EngineError(f"there is no engine {options.engine!r}; the engines are {', '.join(ENGINES)}")
     stages = Stages()
     locations = Locations(options.folder)
     single = output.suffix == onefile.SUFFIX
+    if single and options.plan == "measure":
+        raise InputError(f"{output} would be a single model, which is one graph: there is no plan to measure for it")
     with destination(output) as folder:
         with stages.time("capture"):
             program, bound = capture_program(
@@ -91,7 +95,8 @@ def compile_model(
             if single and (refused := onefile.refusals(shortened)):
                 raise CompileError(refused)
             mode = "blocks" if single else options.plan
-            contents = write_contents(shortened, folder, _provenance(), progress, mode, profile)
+            trial = _trial(model, bound, options) if mode == "measure" else None
+            contents = write_contents(shortened, folder, _provenance(), progress, mode, profile, trial)
             manifest = contents.manifest
             if single:
                 onefile.write_onefile(shortened, contents, folder, folder / output.name)
@@ -235,6 +240,14 @@ def verify_executable(
             progress=partial(progress, "verify"),
             max_iterations=options.max_iterations,
         )
+
+
+def _trial(model: nn.Module, bound: Bound, options: CompileOptions) -> Trial:
+    """What plans are measured on: the inputs that verification runs as their data decides."""
+    samples = cast(tuple[ExampleInputs, ...], options.samples)
+    given = [like(bound, bind(model.forward, sample), f"sample {i + 1}") for i, sample in enumerate(samples)]
+    drawn = random_inputs(bound, options.dynamic, options.random_inputs, options.seed)
+    return Trial([input_set("the example inputs", bound), *given, *drawn], options.max_iterations)
 
 
 def _verify_sessions(

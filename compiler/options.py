@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-PlanMode = Literal["auto", "blocks"]
-"""Whether regions may become single graphs, or every block stays a unit of its own."""
+PlanMode = Literal["auto", "measure", "graphs", "blocks"]
+"""Whether each region runs as one graph or block by block as is expected to be faster, or as was measured to be; or
+every region that can is a graph; or every block stays a unit of its own."""
 
 Progress = Callable[[str, int, int], None]
 """Called with a stage's name, the steps done and the steps in all (0: not known)."""
@@ -27,8 +28,8 @@ class CompileOptions:
     input sets that verification runs, drawn from `seed`; a run in which a loop takes more than `max_iterations` is not
     compared. `folder` is the one that the artifact's names of source
     files are relative to (the model file's); None leaves them relative to ``sys.path``. `random_seed` is the seed of
-    the network's own random numbers; with None a network that draws any is refused. `plan` says whether regions may
-    become single graphs. `profile` is a file that
+    the network's own random numbers; with None a network that draws any is refused. `plan` says which regions become
+    single graphs; "measure" times both ways on the inputs that verification runs. `profile` is a file that
     ``adaptc profile`` wrote (`adaptc.compiler.profile`): what is likely is made fast.
     """
 

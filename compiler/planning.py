@@ -10,6 +10,7 @@ from adaptc.compiler.backends.onnx.graphs.flow import RegionError
 from adaptc.compiler.backends.onnx.graphs.units import write_region
 from adaptc.compiler.backends.onnx.units import Units
 from adaptc.compiler.ir.program import Program, programs
+from adaptc.compiler.measuring import Measurer, unmeasured
 from adaptc.compiler.options import PlanMode, Progress, no_progress
 from adaptc.compiler.plan.cost import AnalyticalCost
 from adaptc.compiler.plan.plan import Decision, Plan
@@ -59,17 +60,21 @@ def carry_out(
     mode: PlanMode,
     progress: Progress = no_progress,
     profile: Profile | None = None,
+    measurer: Measurer | None = None,
 ) -> Planned:
     """Plan `program`, whose blocks' `units` lie in the artifact at `folder`, and write the units of its regions there.
 
-    With `mode` "blocks" every block stays a unit of its own. `profile` says how likely ways are. Raises `CompileError`
-    where a graph is not valid.
+    With `mode` "blocks" every block stays a unit of its own, with "graphs" every region is a graph that can, and with
+    "measure" the `measurer` decides. `profile` says how likely ways are. Raises `CompileError` where a graph is not
+    valid.
     """
+    assert (mode == "measure") == (measurer is not None)
     parts: list[PlannedPart] = []
     everything = programs(program) if mode != "blocks" else ()
     for number, part in enumerate(everything):
         progress("plan", number, len(everything))
-        parts.append(_part(with_ends(replace(part, later=())), units, folder, profile if number == 0 else None))
+        made = _Maker(with_ends(replace(part, later=())), units, folder, mode)
+        parts.append(made.part(profile, measurer) if number == 0 else made.part(None, None))
     if not any(part.regions for part in parts):
         return Planned(parts, None)
     first, *others = parts
@@ -77,24 +82,48 @@ def carry_out(
     return Planned(parts, planned_host(first.program, units.block_units, first.regions, later))
 
 
-def _part(program: Program, units: Units, folder: Path, profile: Profile | None) -> PlannedPart:
-    decisions: list[Decision] = []
-    regions: list[RegionUnit] = []
-    found = plan(program, AnalyticalCost(), profile)
-    for decision in found.decisions:
-        if decision.choice == "graph":
-            try:
-                regions.append(_region(program, decision.region, units, folder))
-            except (RegionError, ArtifactError) as error:
-                decision = replace(decision, choice="blocks", reason=str(error))
-        decisions.append(decision)
-    return PlannedPart(program, replace(found, decisions=decisions), regions)
+class _Maker:
+    """Makes the plan of one program and carries it out."""
 
+    def __init__(self, program: Program, units: Units, folder: Path, mode: PlanMode) -> None:
+        self._program = program
+        self._units = units
+        self._folder = folder
+        self._mode = mode
 
-def _region(program: Program, region: Region, units: Units, folder: Path) -> RegionUnit:
-    unit, graph = write_region(program, region, units, folder, PREFIX + region.entry, size=channels_in_a_block())
-    if graph.duplicated > MOST_DUPLICATED:
+    def part(self, profile: Profile | None, measurer: Measurer | None) -> PlannedPart:
+        """The program with its plan carried out; where plans are measured, without a `measurer` this one is not."""
+        found = plan(self._program, AnalyticalCost(), profile)
+        decisions: list[Decision] = []
+        regions: dict[str, RegionUnit] = {}
+        for decision in found.decisions:
+            if self._mode == "graphs" and decision.graph is not None:
+                decision = replace(decision, choice="graph", reason="each region that can is one graph (--plan graphs)")
+            if decision.choice == "graph" or (measurer is not None and decision.graph is not None):
+                try:
+                    regions[decision.region.entry] = self._region(decision.region)
+                except (RegionError, ArtifactError) as error:
+                    decision = replace(decision, choice="blocks", reason=str(error))
+            decisions.append(decision)
+        found = replace(found, decisions=decisions)
+        if measurer is not None:
+            found = measurer.decide(self._program, found, regions, profile)
+        elif self._mode == "measure":
+            found = unmeasured(found, regions, "calls that follow another in a session are not measured")
+        kept = {region.entry for region in found.regions}
+        for entry, region in regions.items():
+            if entry not in kept:
+                self._remove(region.unit)
+        return PlannedPart(self._program, found, [region for entry, region in regions.items() if entry in kept])
+
+    def _region(self, region: Region) -> RegionUnit:
+        name, size = PREFIX + region.entry, channels_in_a_block()
+        unit, graph = write_region(self._program, region, self._units, self._folder, name, size=size)
+        if graph.duplicated > MOST_DUPLICATED:
+            self._remove(unit)
+            raise RegionError(f"{graph.duplicated >> 20} MiB of weights would stand in it more than once")
+        return RegionUnit(region, unit, graph.exits)
+
+    def _remove(self, unit: Unit) -> None:
         for file in files_of(unit):
-            (folder / file).unlink()
-        raise RegionError(f"{graph.duplicated >> 20} MiB of weights would stand in it more than once")
-    return RegionUnit(region, unit, graph.exits)
+            (self._folder / file).unlink()

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from adaptc.runtime.errors import AdaptcError
-from adaptc.runtime.hostprogram import Branch, HostBlock, Read, Switch, successors
+from adaptc.runtime.hostprogram import Branch, HostBlock, Read, Switch, Terminator, successors
 from adaptc.runtime.longpaths import listed
 from adaptc.runtime.trace import Trace
 
@@ -84,15 +84,8 @@ class Recorder:
 
     def add(self, trace: Trace) -> None:
         """Count one call."""
-        taken = iter(way for _, way in trace.decisions)
-        for name in trace.path:
-            terminator = self._terminators[name]
-            if isinstance(terminator, Branch):
-                self._ways[name][0 if next(taken) else 1] += 1
-            elif isinstance(terminator, Switch):
-                index = int(next(taken))
-                keys = terminator.keys
-                self._ways[name][keys.index(index) if index in keys else len(keys)] += 1
+        for name, edge in edges_taken(trace, self._terminators):
+            self._ways[name][edge] += 1
         self._paths[listed(trace.path)] += 1
         self._calls += 1
 
@@ -106,6 +99,19 @@ class Recorder:
             tuple(PathCount(blocks, calls) for blocks, calls in self._paths.most_common(MOST_PATHS)),
             len(self._paths),
         )
+
+
+def edges_taken(trace: Trace, terminators: Mapping[str, Terminator]) -> Iterator[tuple[str, int]]:
+    """The blocks of a call that decide, in order, each with the number of the edge taken, as `hostprogram.successors`
+    has them. `terminators` are those of all blocks."""
+    taken = iter(way for _, way in trace.decisions)
+    for name in trace.path:
+        terminator = terminators[name]
+        if isinstance(terminator, Branch):
+            yield name, 0 if next(taken) else 1
+        elif isinstance(terminator, Switch):
+            index, keys = int(next(taken)), terminator.keys
+            yield name, keys.index(index) if index in keys else len(keys)
 
 
 def write_profile(profile: Profile, file: Path) -> None:

@@ -94,8 +94,11 @@ def compile_command(
     seed: Annotated[int, typer.Option(help="Seed of random inputs.")] = 0,
     random_seed: RandomSeed = None,
     plan: Annotated[
-        Literal["auto", "blocks"],
-        typer.Option(help="Let regions run as single graphs, or keep every block a unit of its own."),
+        Literal["auto", "measure", "graphs", "blocks"],
+        typer.Option(
+            help="How regions run: as one graph or block by block, whichever is expected to be faster (auto) or was "
+            "measured to be (measure), or each that can as a graph, or each block on its own."
+        ),
     ] = "auto",
     emit: Annotated[
         Optional[Literal["artifact", "onnx"]],  # noqa: UP045

@@ -83,6 +83,7 @@ def _show(output: Output, report: CompileReport) -> None:
         ("model" if report.is_single else "artifact", f"{report.output} ({size(report.artifact_bytes)})"),
         ("weights", f"{size(report.weight_bytes)}, each stored once"),
         ("time", f"{seconds(report.seconds)}: {stages}"),
+        *_measured(report),
         *session_facts(report.sessions),
         *(("note", note) for note in report.notes),
     ]
@@ -95,3 +96,10 @@ def _show(output: Output, report: CompileReport) -> None:
             ("", f'in Python, without PyTorch: adaptc.load("{report.output}")(x)'),
         ]
     output.print("", *facts(about, output.console.width))
+
+
+def _measured(report: CompileReport) -> list[tuple[str, str]]:
+    found = [plan["measurement"] for plan in report.plan if "measurement" in plan]
+    return (
+        [("plan", f"measured on {count(found[0]['inputs'], 'input')}: adaptc explain {report.output}")] if found else []
+    )

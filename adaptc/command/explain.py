@@ -37,17 +37,32 @@ def _show(output: Output, plan: Mapping[str, Any]) -> None:
         )
         way = "one graph" if region["choice"] == "graph" else "block by block"
         rows = [("runs as", f"{way}: {region['reason']}")]
-        if region["graph_us"] is not None:
-            costs = f"{_time(region['graph_us'])} as a graph, {_time(region['blocks_us'])} block by block"
-            rows.append(("expected", f"{costs}, per call"))
+        if region.get("measured"):
+            noise = f"noise {_time(region['noise_us'])}"
+            rows.append(("measured", f"{_both(region['graph_us'], region['blocks_us'])}, per call in all ({noise})"))
+            expected = region["expected_us"]
+            rows.append(("expected", f"{_both(expected['graph'], expected['blocks'])}, per call in the region"))
+        elif region["graph_us"] is not None:
+            rows.append(("expected", f"{_both(region['graph_us'], region['blocks_us'])}, per call"))
         if region["decides"]:
             lines = (_line(loc, places, file) for loc, places in region["decides"].items())
             rows.append(("decides in", ", ".join(lines)))
         output.print(*facts(rows, output.console.width), "")
     for block in plan["host"]:
         output.print(f"block {block['block']}, {_from(block['loc'], file)}, is the host's: {block['reason']}")
+    if measurement := plan.get("measurement"):
+        output.print(*_measurement(measurement), "")
     if file:
         output.print(f"lines of {file}")
+
+
+def _measurement(found: Mapping[str, Any]) -> list[str]:
+    """What the measurements of a plan were made on."""
+    weighed = "by the profile" if found["weighed_by"] == "profile" else "alike"
+    on = f"{count(found['inputs'], 'input')} along {count(found['paths'], 'path')}, {weighed}"
+    how = f"{count(found['turns'], 'turn')} of {count(found['ways'], 'way')} to run it, in {seconds(found['seconds'])}"
+    left_out = [f"not measured on {count(number, 'input')}: {reason}" for reason, number in found["left_out"].items()]
+    return [f"measured on {on}: {how}", *left_out]
 
 
 def _from(loc: str, file: str) -> str:
@@ -57,6 +72,10 @@ def _from(loc: str, file: str) -> str:
 def _line(loc: str, places: int, file: str) -> str:
     """A line that decides, with the number of its places in the program."""
     return line_in(loc, file) + (f" ({places}x)" if places > 1 else "")
+
+
+def _both(graph: float, blocks: float) -> str:
+    return f"{_time(graph)} as a graph, {_time(blocks)} block by block"
 
 
 def _time(microseconds: float) -> str:

@@ -18,7 +18,12 @@ class Cost(Protocol):
 
     @property
     def call(self) -> float:
-        """A call of a unit by the host, without its kernels."""
+        """A call of a unit by the host, without its kernels and what goes in and comes out."""
+        ...
+
+    @property
+    def value(self) -> float:
+        """An array that goes into a unit or comes out of it."""
         ...
 
     @property
@@ -45,25 +50,25 @@ class AnalyticalCost:
     """A roofline: each operator takes `operator` µs, and what its arithmetic or its memory traffic takes, whichever is
     more. `flops` and `bytes` are per µs, of one core; an extent that is not known counts as 1.
 
-    `call` is what `benchmarks/host_overhead.py` printed on the x86-64 machine of the README, `branch` and `iteration`
-    what one `If` and one iteration of a `Loop` took there. `operator`, `flops` and `bytes` are estimates: they stand on
-    both sides of each comparison, but for copies.
+    The numbers are what `benchmarks/plan_costs.py` printed on a two-core x86-64 machine (ONNX Runtime 1.32), rounded to
+    two digits.
     """
 
-    call: float = 6.4
-    branch: float = 1.0
-    iteration: float = 0.9
-    operator: float = 0.6
-    flops: float = 40_000.0
-    bytes: float = 10_000.0
+    call: float = 4.7
+    value: float = 0.65
+    branch: float = 0.87
+    iteration: float = 0.82
+    operator: float = 0.36
+    flops: float = 90_000.0
+    bytes: float = 64_000.0
 
     def of(self, unit: Code) -> float:
         """The kernels of one run of a unit that is made of this code."""
         return sum(self._node(node) for node in unit.graph.graph.nodes if node.op == "call_function")
 
     def copy(self, size: float) -> float:
-        """A copy of `size` bytes."""
-        return self.operator + size / self.bytes
+        """A copy of `size` bytes, which are read and written."""
+        return self.operator + 2 * size / self.bytes
 
     def _node(self, node: fx.Node) -> float:
         work = node_flops(node)

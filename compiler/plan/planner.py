@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 
 from adaptc.compiler.ir.host_types import environment
-from adaptc.compiler.ir.program import Program, TensorType, edges
+from adaptc.compiler.ir.program import Block, Program, TensorType, edges
 from adaptc.compiler.plan.cost import Cost
 from adaptc.compiler.plan.exactness import host_reasons
 from adaptc.compiler.plan.nesting import Nesting
 from adaptc.compiler.plan.partition import largest_regions
 from adaptc.compiler.plan.plan import Decision, Plan
-from adaptc.compiler.plan.region import Region
+from adaptc.compiler.plan.region import Region, exits
 from adaptc.compiler.profile import Profile
 from adaptc.passes.branch_profile import BranchProfile
 from adaptc.runtime.errors import ArtifactError
@@ -45,14 +45,16 @@ def _decide(program: Program, region: Region, cost: Cost, likely: BranchProfile)
     visits = {name: likely.visits(name) for name in region.blocks}
     kernels = sum(visits[name] * cost.of(code) for name in coded if (code := program.blocks[name].code) is not None)
     calls = sum(visits[name] for name in coded)
-    blocks = kernels + calls * cost.call
+    values = sum(visits[name] * _values(program.blocks[name]) for name in coded)
+    blocks = kernels + calls * cost.call + values * cost.value
     branches = sum(
         visits[name] for name in region.blocks if isinstance(program.blocks[name].terminator, Branch | Switch)
     )
     iterations = sum(visits[name] for name in headers)
     copies = sum(visits[name] * _copied(program, name, cost, likely) for name in region.blocks)
     entered = _entered(program, region, likely)
-    graph = kernels + entered * cost.call + branches * cost.branch + iterations * cost.iteration + copies
+    call = cost.call + _crossing(program, region) * cost.value
+    graph = kernels + entered * call + branches * cost.branch + iterations * cost.iteration + copies
     if graph <= blocks * (1 + MARGIN):
         reason = f"one call in place of {calls:.1f} on average"
         return Decision(region, "graph", reason, graph, blocks)
@@ -74,6 +76,18 @@ def _entered(program: Program, region: Region, likely: BranchProfile) -> float:
                 if edge.block == region.entry:
                     times += likely.visits(block.name) * likely.probability(block.name, index)
     return times
+
+
+def _values(block: Block) -> int:
+    """How many arrays the unit of a block takes and gives."""
+    return len(block.inputs) + len(block.outputs)
+
+
+def _crossing(program: Program, region: Region) -> int:
+    """How many arrays the unit of a region takes and gives: what each exit hands on shares outputs with the others,
+    and where there are several, one tells which was taken."""
+    handed = [len(program.blocks[name].params) for name in exits(program, region)]
+    return len(program.blocks[region.entry].params) + max(handed, default=0) + (len(handed) > 1)
 
 
 def _copied(program: Program, name: str, cost: Cost, likely: BranchProfile) -> float:

@@ -25,6 +25,7 @@ class Prices:
     """Costs as a test wants them."""
 
     call: float = 1.0
+    value: float = 0.0
     branch: float = 0.1
     iteration: float = 0.1
 
@@ -46,12 +47,22 @@ def test_the_cheaper_way_is_chosen_and_both_costs_are_kept() -> None:
         assert decision.graph == pytest.approx(visits + prices.call + visits * prices.branch)
 
 
+def test_what_crosses_costs_on_both_sides() -> None:
+    program = with_ends(early_exits(3))
+    free, priced = (plan(program, Prices(value=value)).decisions[0] for value in (0.0, 2.0))
+    assert priced.blocks is not None
+    assert priced.graph is not None
+    visits = 1 + 0.5 + 0.25
+    assert priced.blocks - (free.blocks or 0) == pytest.approx(visits * 3 * 2)  # x goes in, t and y come out
+    assert priced.graph - (free.graph or 0) == pytest.approx((1 + 1 + 1) * 2)  # x goes in, y and the exit come out
+
+
 def test_the_analytical_cost_grows_with_arithmetic() -> None:
     (code,) = (block.code for block in early_exits(1).blocks.values() if block.code is not None)
     cost = AnalyticalCost()
     slow = AnalyticalCost(flops=1e-3)
     assert 0 < cost.of(code) < slow.of(code)
-    assert cost.copy(1e6) - cost.copy(0) == pytest.approx(1e6 / cost.bytes)
+    assert cost.copy(1e6) - cost.copy(0) == pytest.approx(2e6 / cost.bytes)
 
 
 class Exits(nn.Module):

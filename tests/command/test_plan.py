@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnxruntime
 import pytest
 
+import adaptc.compiler.measuring
 import adaptc.compiler.planning
 from adaptc.compiler.backends.onnx.graphs.flow import RegionError
+from adaptc.compiler.plan.turns import Times
 
 from . import networks
 from .conftest import Run
@@ -37,6 +40,31 @@ def test_a_plan_that_keeps_blocks(run: Run, tmp_path: Path) -> None:
     told = run("explain", artifact)
     assert told.code == 1
     assert "compiled without a plan (--plan blocks)" in told.err
+
+
+def test_a_measured_plan_is_told_with_what_it_was_measured_on(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take_turns(visits: Sequence[object], weights: Sequence[float], *rest: object) -> Times:
+        return Times([[[time] * 9 for _ in weights] for time in (40.0, 30.0)], weights)
+
+    monkeypatch.setattr(adaptc.compiler.measuring, "take_turns", take_turns)
+    file = networks.write(tmp_path, networks.EXITS, "exits.py")
+    artifact = tmp_path / "net"
+    done = run("compile", file, "-o", artifact, "--plan", "measure", "--json")
+    assert done.code == 0
+    (plan,) = done.json["plan"]
+    (region,) = plan["regions"]
+    assert region["choice"] == "blocks"
+    assert (region["graph_us"], region["blocks_us"]) == (pytest.approx(40), pytest.approx(30))
+    told = run("explain", artifact).out
+    assert "runs as     block by block: measured: a call takes 33.3% longer as one graph" in told
+    assert "measured    40 µs as a graph, 30 µs block by block, per call in all" in told
+    assert "expected    " in told
+    assert "measured on 11 inputs along " in told  # the example, two samples, eight random ones
+    assert "9 turns of 2 ways to run it" in told
+    again = run("compile", file, "-o", artifact, "--plan", "measure", "--random-inputs", "0").out
+    assert "plan      measured on 3 inputs: adaptc explain" in again
 
 
 def test_a_region_that_no_graph_holds_runs_by_block(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,41 @@
+"""The scripts that measure plans and the constants of their costs: what they print, not how long things take."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from adaptc.compiler.plan.cost import AnalyticalCost
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+def printed(script: str, *arguments: str) -> list[list[str]]:
+    """The words of each line that a script prints."""
+    command = [sys.executable, str(BENCHMARKS / script), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return [line.split() for line in done.stdout.splitlines()]
+
+
+@pytest.mark.long
+def test_choices_are_compared_with_the_best_candidate() -> None:
+    *_, row = printed("planner.py", "--networks", "early_exit_cnn", "--seconds", "0")
+    name, regions, graphs, blocks, _, by_cost, behind_cost, measured, behind_measured = row
+    assert (name, regions) == ("early_exit_cnn", "1")
+    times = {"graphs": float(graphs), "blocks": float(blocks)}
+    for choice, behind in ((by_cost, behind_cost), (measured, behind_measured)):
+        expected = 100 * (times[choice] / min(times.values()) - 1)
+        assert float(behind.rstrip("%")) == pytest.approx(expected, abs=0.5)
+
+
+def test_every_constant_of_the_cost_is_measured() -> None:
+    _, *rows = printed("plan_costs.py", "--seconds", "0.1")
+    constants = {row[0]: row for row in rows if row[0] != "copy"}
+    assert set(constants) == {field.name for field in fields(AnalyticalCost)}
+    for name, row in constants.items():
+        assert float(row[3]) == pytest.approx(getattr(AnalyticalCost(), name), abs=0.01)
