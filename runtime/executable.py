@@ -98,6 +98,7 @@ class Executable:
         self._bind = binder(manifest.signature)
         changes = artifact.host.changes
         self._changed = changed_arrays(manifest.signature, changes) if changes else None
+        self._leaves_nothing = self._changed is None and not self._first.draws
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the network; the outputs have its own structure, tensors as NumPy arrays, host scalars as numbers.
@@ -106,13 +107,13 @@ class Executable:
         one that changes its arguments in place changes the arrays that are given. Raises `InputError` if the arguments
         do not fit, `NetworkError` where the network raises, and `EngineError` if a unit fails.
         """
-        if self._changed is not None or self._first.draws:
-            targets = self._changed(args, kwargs) if self._changed else ()
-            block, outputs = self._host(*self._start(), *self._bind(args, kwargs))
-            for target, new in zip(targets, outputs[self._first.leaves[block] :]):
-                np.copyto(target, new)
+        if self._leaves_nothing:
+            block, outputs = self._host(*self._bind(args, kwargs))
             return self._build[block](outputs)
-        block, outputs = self._host(*self._bind(args, kwargs))
+        targets = self._changed(args, kwargs) if self._changed else ()
+        block, outputs = self._host(*self._start(), *self._bind(args, kwargs))
+        for target, new in zip(targets, outputs[self._first.leaves[block] :]):
+            np.copyto(target, new)
         return self._build[block](outputs)
 
     def _start(self) -> tuple[Stream, ...]:
@@ -244,6 +245,7 @@ class Executable:
 
         self._host = self._bind = closed
         self._changed = None
+        self._leaves_nothing = True
         self._calls.clear()
         self.__dict__.pop("_programs", None)
         for program in (self._first, self._first.__dict__.get("by_block", self._first)):
