@@ -174,7 +174,8 @@ def test_a_loop_carries_blocks(tmp_path: Path) -> None:
     torch.manual_seed(0)
     folder = tmp_path / "net"
     adaptc.compile(Iterated(16).eval(), (torch.randn(SQUARE),), folder, verify=False)
-    body = next(node for node in blocked_graph(folder) if node.op_type == "Loop").attributes["body"].as_graph()
+    loop = next(node for node in blocked_graph(folder).all_nodes() if node.op_type == "Loop")
+    body = loop.attributes["body"].as_graph()
     assert Counter(node.op_type for node in body)["ReorderInput"] == 0
 
 

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adaptc.compiler.backends.onnx.graphs.naming import name_values
 from adaptc.compiler.backends.onnx.graphs.scope import Scope
 from adaptc.compiler.backends.onnx.graphs.sharing import share
 from adaptc.compiler.backends.onnx.graphs.simplify import simplify, threshold
@@ -145,9 +146,49 @@ def operators(graph: ir.Graph) -> Counter[str]:
 
 def session(graph: ir.Graph) -> Callable[..., Any]:
     graph.opset_imports[""] = 20
-    for number, value in enumerate(graph.outputs):
-        value.name = f"out_{number}"
+    name_values(graph, [str(value.name) for value in graph.inputs])
     model = ir.to_proto(ir.Model(graph, ir_version=10))
     onnx.checker.check_model(model, full_check=True)
     opened = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     return lambda **arrays: opened.run(None, arrays)[0]
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_what_both_arms_computed_of_their_part_is_handed_on(behind: bool) -> None:
+    """The mean of an image that is changed or not: each arm has it already. What is computed behind the `If` comes too
+    late for an arm."""
+    scope = Scope()
+    given_ = scope.input("p", ir.DataType.FLOAT, [2, 3])
+
+    def mean(at: Scope, value: ir.Value) -> ir.Value:
+        return at.apply("ReduceMean", [value], ir.DataType.FLOAT, [1, 1], keepdims=1)
+
+    if not behind:
+        mean(scope, given_)
+    arms = Scope(scope), Scope(scope)
+    changed = arms[0].apply("Neg", [given_], ir.DataType.FLOAT, [2, 3])
+    inner = mean(arms[0], changed)
+    results = [arms[0].apply("Mul", [changed, inner], ir.DataType.FLOAT, [2, 3])]
+    means = [mean(arms[0], results[0])]
+    results.append(arms[1].result(given_, []))
+    graphs = [
+        ir.AttrGraph(name, arm.graph(name, [], [result]))
+        for name, arm, result in zip(("then_branch", "else_branch"), arms, results)
+    ]
+    total = scope.apply("ReduceSum", [given_], ir.DataType.FLOAT, keepdims=0)
+    test = scope.apply("Greater", [total, scope.constant(np.float32(0))], ir.DataType.BOOL)
+    chosen = scope.node("If", [test], graphs, 1, "").outputs[0]
+    chosen.type, chosen.shape = ir.TensorType(ir.DataType.FLOAT), ir.Shape([2, 3])
+    if behind:
+        mean(scope, given_)
+    whole = mean(scope, chosen)
+    graph = scope.graph("net", [given_], [scope.apply("Add", [whole, whole], ir.DataType.FLOAT, [1, 1])])
+    before = operators(graph)["ReduceMean"]
+    share(graph, {})
+    assert operators(graph)["ReduceMean"] == before - (0 if behind else 1)
+    assert means[0].is_graph_output() is not behind
+    run = session(graph)
+    for sign in (1, -1):
+        x = sign * np.arange(6, dtype=np.float32).reshape(2, 3)
+        expected = -x * np.mean(-x) if sign == 1 else x
+        np.testing.assert_allclose(run(p=x), [[2 * expected.mean()]], rtol=1e-6)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from adaptc.compiler.backends.onnx.constants import constant_of, producer
+from adaptc.compiler.backends.onnx.values import constant_of, producer
 
 
 def simplify_indices(graph: ir.Graph) -> None:

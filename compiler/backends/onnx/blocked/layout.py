@@ -44,6 +44,7 @@ from adaptc.compiler.backends.onnx.blocked.tensors import (
 )
 from adaptc.compiler.backends.onnx.graphs.outcome import is_hollow
 from adaptc.compiler.backends.onnx.graphs.scope import Scope
+from adaptc.compiler.backends.onnx.values import own_output, source_of
 
 
 def block_channels(graph: ir.Graph, root: Scope, rows: Mapping[ir.Value, int], size: int) -> bool:
@@ -109,7 +110,7 @@ class _Layout:
             return False
         given = [twins.get(value) if value is not None else None for value in node.inputs]
         if node.op_type in FUSED and given[0] is not None:
-            if self._is_own(given[0], node) and fuse_activation(node, given[0]):
+            if self._isown_output(given[0], node) and fuse_activation(node, given[0]):
                 self._give(node, given[0], twins)
                 return True
         elif node.op_type == "Add":
@@ -117,13 +118,13 @@ class _Layout:
             for conv, other in ((first, second), (second, first)):
                 if conv is None or other is None or not same_extents(conv, other):
                     continue
-                if self._is_own(conv, node) and not has_sum(conv):
+                if self._isown_output(conv, node) and not has_sum(conv):
                     fuse_sum(node, conv, other)
                     self._give(node, conv, twins)
                     return True
         return False
 
-    def _is_own(self, given: Blocked, node: ir.Node) -> bool:
+    def _isown_output(self, given: Blocked, node: ir.Node) -> bool:
         """Whether a convolution in the graph of `node` made `given` for it alone, and has no activation yet."""
         maker = given.value.producer()
         if maker is None or (maker.domain, maker.op_type) != (DOMAIN, "Conv") or maker.graph is not node.graph:
@@ -161,7 +162,7 @@ class _Layout:
             self._enter(arm, node)
             self.run(arm, seen)
         for index, output in enumerate(node.outputs):
-            given = [_source(arm.outputs[index]) for arm in arms]
+            given = [source_of(arm.outputs[index]) for arm in arms]
             found = [seen.get(value) for seen, value in zip(inner, given)]
             several = {each.channels for each in found if each is not None and not each.is_copy}
             if is_hollow(output) or len(several) != 1:
@@ -172,7 +173,7 @@ class _Layout:
             blocked = []
             for arm, seen, value in zip(arms, inner, given):
                 blocked.append(blocked_input(value, channels, Place(arm, None, node), seen, self._size))
-                arm.outputs[index] = _own(arm, blocked[-1].value)
+                arm.outputs[index] = own_output(arm, blocked[-1].value)
             self._leave(node, index, blocked, twins)
 
     def _loop(self, node: ir.Node, twins: Twins) -> None:
@@ -194,8 +195,8 @@ class _Layout:
         self.run(body, inner)
         for index, parameter in carried:
             channels = parameter.channels
-            end = blocked_input(_source(body.outputs[1 + index]), channels, Place(body, None), inner, self._size)
-            body.outputs[1 + index] = _own(body, end.value)
+            end = blocked_input(source_of(body.outputs[1 + index]), channels, Place(body, None), inner, self._size)
+            body.outputs[1 + index] = own_output(body, end.value)
             self._leave(node, index, [end, parameter], twins)
 
     def _convolved(self, value: ir.Value) -> bool:
@@ -312,26 +313,6 @@ def _graphs(node: ir.Node) -> Iterator[ir.Graph]:
     for each in node.attributes.values():
         if each.type == ir.AttributeType.GRAPH:
             yield each.as_graph()
-
-
-def _source(value: ir.Value) -> ir.Value:
-    """What an output of an arm is a copy of."""
-    maker = value.producer()
-    while maker is not None and maker.op_type == "Identity" and maker.domain == "" and maker.inputs[0] is not None:
-        value = maker.inputs[0]
-        maker = value.producer()
-    return value
-
-
-def _own(graph: ir.Graph, value: ir.Value) -> ir.Value:
-    """`value` as one more output of `graph`: of a node of it, and only once."""
-    maker = value.producer()
-    if maker is not None and maker.graph is graph and not value.is_graph_output():
-        return value
-    made = ir.Node("", "Identity", [value])
-    graph.append(made)
-    made.outputs[0].type, made.outputs[0].shape = value.type, value.shape
-    return made.outputs[0]
 
 
 def _next(node: ir.Node) -> ir.Node | None:

@@ -12,7 +12,7 @@ from adaptc.compiler.backends.onnx.blocked.tensors import (
     aligned,
     describe,
 )
-from adaptc.compiler.backends.onnx.constants import constant_of
+from adaptc.compiler.backends.onnx.values import constant_of
 
 FUSED = frozenset(("Relu", "LeakyRelu", "Sigmoid", "Tanh", "Clip", "HardSigmoid"))
 """Activations that a blocked convolution applies to its result."""

@@ -11,8 +11,8 @@ from collections.abc import Callable
 import numpy as np
 import onnx_ir as ir
 
-from adaptc.compiler.backends.onnx.constants import constant_of, producer
 from adaptc.compiler.backends.onnx.exporter import OPSET
+from adaptc.compiler.backends.onnx.values import constant_of, producer
 
 _ORDERS = {"Less": "Greater", "LessOrEqual": "GreaterOrEqual", "Greater": "Less", "GreaterOrEqual": "LessOrEqual"}
 """A comparison and the same one with its operands exchanged."""

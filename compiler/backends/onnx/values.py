@@ -1,4 +1,4 @@
-"""What is known of values of an ONNX graph: constants, and the nodes that make values."""
+"""What is known of values of an ONNX graph: constants, the nodes that make values, and what they are copies of."""
 
 from __future__ import annotations
 
@@ -24,3 +24,23 @@ def producer(value: ir.Value | None, operator: str) -> ir.Node | None:
     """The node that makes the value, where it is of this standard operator."""
     node = value.producer() if value is not None else None
     return node if node is not None and node.op_type == operator and node.domain == "" else None
+
+
+def source_of(value: ir.Value) -> ir.Value:
+    """What an output of an arm is a copy of."""
+    copy = producer(value, "Identity")
+    while copy is not None and copy.inputs[0] is not None:
+        value = copy.inputs[0]
+        copy = producer(value, "Identity")
+    return value
+
+
+def own_output(graph: ir.Graph, value: ir.Value) -> ir.Value:
+    """`value` as one more output of `graph`: of a node of it, and only once."""
+    maker = value.producer()
+    if maker is not None and maker.graph is graph and not value.is_graph_output():
+        return value
+    made = ir.Node("", "Identity", [value])
+    graph.append(made)
+    made.outputs[0].type, made.outputs[0].shape = value.type, value.shape
+    return made.outputs[0]
