@@ -25,7 +25,6 @@ from adaptc.compiler.ir.program import Block, Program, programs
 from adaptc.compiler.ir.verify import verify as verify_program
 from adaptc.compiler.locations import Locations
 from adaptc.compiler.options import CompileOptions, Progress, no_progress
-from adaptc.compiler.plan.plan import record
 from adaptc.compiler.planned_executable import Plan, PlannedExecutable, ShippedExecutable
 from adaptc.compiler.probed import ProbedPlan
 from adaptc.compiler.profile import Profile, check_profile, read_profile
@@ -376,7 +375,7 @@ def _report(
         codes=len({id(block.code) for block in program.blocks.values() if block.code is not None}),
         units=len(contents.units.units),
         graphs=len(contents.planned.units),
-        plan=tuple(record(part.plan, part.program) for part in contents.planned.parts),
+        plan=tuple(part.record() for part in contents.planned.parts),
         weight_bytes=weights.stat().st_size if weights.exists() else 0,
         parameter_bytes=sum(weight.size for weight in contents.manifest.weights),
         artifact_bytes=0,

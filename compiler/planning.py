@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from adaptc.compiler.backends.onnx.graphs.flow import RegionError
 from adaptc.compiler.backends.onnx.graphs.units import write_region
@@ -13,7 +14,7 @@ from adaptc.compiler.ir.program import Program, programs
 from adaptc.compiler.measuring import Measurer, unmeasured
 from adaptc.compiler.options import PlanMode, Progress, no_progress
 from adaptc.compiler.plan.cost import AnalyticalCost
-from adaptc.compiler.plan.plan import Decision, Plan
+from adaptc.compiler.plan.plan import Decision, Plan, record
 from adaptc.compiler.plan.planner import plan
 from adaptc.compiler.plan.region import Region, with_ends
 from adaptc.compiler.planned_host import RegionUnit, planned_host
@@ -37,6 +38,11 @@ class PlannedPart:
     program: Program
     plan: Plan
     regions: Sequence[RegionUnit]
+
+    def record(self) -> dict[str, Any]:
+        """The plan as JSON values."""
+        forms = ((region.region.entry, region.unit.blocked) for region in self.regions)
+        return record(self.plan, self.program, {entry: form.channels for entry, form in forms if form is not None})
 
 
 @dataclass(frozen=True)

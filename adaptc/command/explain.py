@@ -44,6 +44,8 @@ def _show(output: Output, plan: Mapping[str, Any]) -> None:
             rows.append(("expected", f"{_both(expected['graph'], expected['blocks'])}, per call in the region"))
         elif region["graph_us"] is not None:
             rows.append(("expected", f"{_both(region['graph_us'], region['blocks_us'])}, per call"))
+        if channels := region["channels_in_a_block"]:
+            rows.append(("images", f"in blocks of {channels} channels, on processors like the one that compiled it"))
         if region["decides"]:
             lines = (_line(loc, places, file) for loc, places in region["decides"].items())
             rows.append(("decides in", ", ".join(lines)))

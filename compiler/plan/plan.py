@@ -59,8 +59,9 @@ class Plan:
         return [decision.region for decision in self.decisions if decision.choice == "graph"]
 
 
-def record(plan: Plan, program: Program) -> dict[str, Any]:
-    """The plan of `program` as JSON values, with the lines at which regions begin and decide.
+def record(plan: Plan, program: Program, blocked: Mapping[str, int]) -> dict[str, Any]:
+    """The plan of `program` as JSON values, with the lines at which regions begin and decide; `blocked` has, by a
+    region's entry, in blocks of how many channels its graph keeps images on machines like this one.
 
     "graph_us" and "blocks_us" of a region are what decided: where it was "measured" what calls of the whole program
     took, and "expected_us" is what the region was expected to take; else they are that.
@@ -75,6 +76,7 @@ def record(plan: Plan, program: Program) -> dict[str, Any]:
                 "decides": _decides(program, decision.region),
                 "choice": decision.choice,
                 "reason": decision.reason,
+                "channels_in_a_block": blocked.get(decision.region.entry),
                 **_costs(decision),
             }
             for decision in plan.decisions

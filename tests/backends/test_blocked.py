@@ -168,6 +168,8 @@ def test_images_cross_branches_as_they_are(tmp_path: Path) -> None:
         assert not found[operator], operator
     assert found["Conv"] == 1 + 3 * 2
     assert found["If"] == 3
+    (region,) = adaptc.load(folder).report["plan"][0]["regions"]
+    assert region["channels_in_a_block"] == channels_in_a_block()
 
 
 def test_a_loop_carries_blocks(tmp_path: Path) -> None:
