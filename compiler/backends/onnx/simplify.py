@@ -16,6 +16,7 @@ from onnxscript.rewriter import pattern
 from onnxscript.rewriter.rules.common import _no_op
 
 from adaptc.compiler.backends.onnx.indices import simplify_indices
+from adaptc.compiler.backends.onnx.reshapes import split_once
 
 FOLDED_ELEMENTS = 1024
 """The largest constant that is computed here; larger ones would swell the unit, and the engine folds them."""
@@ -37,6 +38,8 @@ def simplify(model: ir.Model) -> None:
         common.RemoveUnusedOpsetsPass()(model)
         if not (folded or rewritten):
             break
+    if split_once(model.graph):
+        rewriter.RewritePass(_rules())(model)  # transpositions may meet
     simplify_indices(model.graph)
     for tidying in (
         common.RemoveUnusedNodesPass(),
