@@ -125,10 +125,10 @@ def test_the_model_says_what_it_takes_and_gives(tmp_path: Path) -> None:
     made = f"by adaptc {version('adaptc')}"
     assert session(file).get_modelmeta().description.splitlines() == [
         "Exits(x: float32[1, 4])",
-        "-> {'logits': logits, 'exit': exit}  where form is 0",
-        "-> {'logits': logits, 'exit': exit, 'last': last}  where form is 1",
+        "-> {'logits': logits, 'exit': exit, 'last': last}  where form is 0",
+        "-> {'logits': logits, 'exit': exit}  where form is 1",
         "exit: result['exit'], a Python int",
-        "last: result['last'] where form is 1, else empty",
+        "last: result['last'] where form is 0, else empty",
         "raises ValueError: nothing is left",
         made,
     ]
@@ -138,7 +138,7 @@ def test_the_model_says_what_it_takes_and_gives(tmp_path: Path) -> None:
         "which of its structures the result has",
         "result['logits']",
         "result['exit'], a Python int",
-        "result['last'] where form is 1, else empty",
+        "result['last'] where form is 0, else empty",
     ]
     adaptc.compile(Counting().eval(), torch.randn(2), file)
     assert session(file).get_modelmeta().description.splitlines() == [
