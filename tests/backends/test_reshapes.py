@@ -15,7 +15,7 @@ from torch import Tensor, nn
 import adaptc
 from adaptc.compiler.backends.onnx.graphs.naming import name_values
 from adaptc.compiler.backends.onnx.graphs.scope import Scope
-from adaptc.compiler.backends.onnx.reshapes import split_once
+from adaptc.compiler.backends.onnx.reshapes import drop_whole_slices, split_once
 from adaptc.runtime.artifact import open_artifact
 
 SHAPES: list[tuple[tuple[int, int, int], list[int], list[int], bool]] = [
@@ -49,6 +49,39 @@ def test_shapes(shape: tuple[int, int, int], merged: list[int], split: list[int]
     model = ir.to_proto(ir.Model(graph, ir_version=10)).SerializeToString()
     (found,) = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"]).run(None, {"x": array})
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "steps", "whole"),
+    [
+        ([0, 0], [5, 2], [1, 1], True),
+        ([-5, 0], [9, 1 << 62], [1, 1], True),
+        ([0, 0], [5, 1], [1, 1], False),
+        ([1, 0], [5, 2], [1, 1], False),
+        ([0, 0], [5, 2], [2, 1], False),
+        ([0, 0], [-1, 2], [1, 1], False),
+        ([0, 0], [5, 2], None, True),
+    ],
+)
+def test_slices(starts: list[int], ends: list[int], steps: list[int] | None, whole: bool) -> None:
+    scope = Scope()
+    x = scope.input("x", ir.DataType.FLOAT, [5, 2, None])
+    given = [starts, ends, [0, 1], *([steps] if steps is not None else [])]
+    part = scope.apply("Slice", [x, *(scope.constant(np.array(each)) for each in given)], ir.DataType.FLOAT, [None] * 3)
+    result = scope.apply("Neg", [part], ir.DataType.FLOAT, [None] * 3)
+    drop_whole_slices(scope.graph("net", [x], [result]))
+    node = result.producer()
+    assert node is not None
+    assert (node.inputs[0] is x) is whole
+
+
+def test_a_slice_of_an_unknown_size_stays() -> None:
+    scope = Scope()
+    x = scope.input("x", ir.DataType.FLOAT, [None])
+    given = [scope.constant(np.array([each])) for each in (0, 1 << 40, 0)]
+    graph = scope.graph("net", [x], [scope.apply("Slice", [x, *given], ir.DataType.FLOAT, [None])])
+    drop_whole_slices(graph)
+    assert graph.outputs[0].producer() is not None
 
 
 class Attending(nn.Module):

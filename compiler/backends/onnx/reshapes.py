@@ -1,7 +1,14 @@
-"""Heads of attention: `torch.nn.MultiheadAttention` merges batch and heads into one dimension, and splits it again.
+"""Changes of shape that the translations of operators make one after the other, or for nothing.
+
+`torch.nn.MultiheadAttention` merges batch and heads into one dimension, and splits it again:
 
 before:  Reshape(Transpose(Reshape(x, [l, n * h, d]), (1, 0, 2)), [n, h, l, d])
 after:   Transpose(Reshape(x, [l, n, h, d]), (1, 2, 0, 3))
+
+The translation of recurrent layers takes the part of the state that belongs to each layer; of one layer that is all:
+
+before:  Slice(h, [0], [1], [0])          h: [1, batch, hidden]
+after:   h
 """
 
 from __future__ import annotations
@@ -10,6 +17,30 @@ import numpy as np
 import onnx_ir as ir
 
 from adaptc.compiler.backends.onnx.values import constant_of, producer
+
+
+def drop_whole_slices(graph: ir.Graph) -> None:
+    """Leave out each `Slice` of `graph` that takes all there is."""
+    for node in list(graph):
+        value = node.inputs[0] if node.op_type == "Slice" and node.domain == "" else None
+        if value is not None and _is_whole(node, value):
+            node.outputs[0].replace_all_uses_with(value, replace_graph_outputs=True)
+            graph.remove(node, safe=True)
+
+
+def _is_whole(node: ir.Node, value: ir.Value) -> bool:
+    """Whether a `Slice` begins with the first and ends with the last of each of its axes."""
+    given = [constant_of(each) for each in node.inputs[1:]]
+    if value.shape is None or len(given) < 3 or any(each is None for each in given):
+        return False
+    starts, ends, axes, *steps = ([int(number) for number in each] for each in given if each is not None)
+    if any(step != 1 for step in (steps[0] if steps else [])):
+        return False
+    sizes = [value.shape[axis] for axis in axes]
+    return all(
+        isinstance(size, int) and (start == 0 or start <= -size) and end >= size
+        for start, end, size in zip(starts, ends, sizes)
+    )
 
 
 def split_once(graph: ir.Graph) -> bool:

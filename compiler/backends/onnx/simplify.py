@@ -16,7 +16,7 @@ from onnxscript.rewriter import pattern
 from onnxscript.rewriter.rules.common import _no_op
 
 from adaptc.compiler.backends.onnx.indices import simplify_indices
-from adaptc.compiler.backends.onnx.reshapes import split_once
+from adaptc.compiler.backends.onnx.reshapes import drop_whole_slices, split_once
 
 FOLDED_ELEMENTS = 1024
 """The largest constant that is computed here; larger ones would swell the unit, and the engine folds them."""
@@ -41,6 +41,7 @@ def simplify(model: ir.Model) -> None:
     if split_once(model.graph):
         rewriter.RewritePass(_rules())(model)  # transpositions may meet
     simplify_indices(model.graph)
+    drop_whole_slices(model.graph)
     for tidying in (
         common.RemoveUnusedNodesPass(),
         common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
