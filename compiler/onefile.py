@@ -56,6 +56,7 @@ def write_onefile(program: Program, contents: Contents, folder: Path, file: Path
     graph can do as Python does, and for a network that one graph cannot hold.
     """
     graph = _lowered(program, contents, folder)
+    _drop_unused(graph.model.graph)
     weights = sum(value.const_value.nbytes for value in _initializers(graph.model.graph) if value.const_value)
     graph.model.metadata_props.update(_metadata(program, graph))
     _describe(graph, contents.manifest.signature)
@@ -182,6 +183,14 @@ def _embed(graph: ir.Graph) -> None:
         tensor = value.const_value
         if isinstance(tensor, ir.ExternalTensor):
             value.const_value = ir.Tensor(np.array(tensor.numpy()), dtype=tensor.dtype, name=value.name)
+
+
+def _drop_unused(graph: ir.Graph) -> None:
+    """Drop the constants that nothing reads: ONNX Runtime would warn of each where the model is opened."""
+    for each in (graph, *graph.subgraphs()):
+        for name, value in tuple(each.initializers.items()):
+            if not value.uses() and not value.is_graph_output():
+                each.initializers.pop(name)
 
 
 def _initializers(graph: ir.Graph) -> list[ir.Value]:

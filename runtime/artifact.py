@@ -46,8 +46,8 @@ class Artifact:
     close: Callable[[], None]
 
 
-_NETWORKS = (".py", ".onnx", ".pt2")
-"""How the names of files end that are compiled, not loaded."""
+_NETWORKS = (".py", ".pt2")
+"""How the names of files end that are compiled, not loaded, beside ONNX models."""
 
 
 def open_artifact(path: str | os.PathLike[str]) -> Artifact:
@@ -62,6 +62,11 @@ def open_artifact(path: str | os.PathLike[str]) -> Artifact:
             return _open(where, where, lambda: None)
         if not where.exists():
             raise ArtifactError(f"there is no artifact at {where}")
+        if where.suffix == ".onnx":
+            raise ArtifactError(
+                f"{where} is an ONNX model, not an artifact: onnxruntime runs it as it is; for an artifact compile it "
+                f"(adaptc compile {where})"
+            )
         if where.suffix in _NETWORKS:
             raise ArtifactError(f"{where} is a network, not an artifact: compile it first (adaptc compile {where})")
         folder, remove = extract(where, decode_manifest)

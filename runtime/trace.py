@@ -32,13 +32,13 @@ class Trace:
             for name, microseconds in self.units
         ]
         rows.append(("all units", f"{total:.1f}", ""))
-        sections = [
-            "path: " + " -> ".join(self.path) + (f" -> raises {self.raises}" if self.raises else ""),
-            _columns([("decision", "taken"), *((loc or "?", str(taken)) for loc, taken in self.decisions)]),
-            _columns([("read", "value"), *((name, repr(value)) for name, value in self.reads)]),
-            _columns(rows),
-        ]
-        return "\n\n".join(sections)
+        sections = ["path: " + " -> ".join(self.path) + (f" -> raises {self.raises}" if self.raises else "")]
+        if self.decisions:
+            decisions = [(loc or "?", str(taken)) for loc, taken in self.decisions]
+            sections.append(_columns([("decision", "taken"), *decisions]))
+        if self.reads:
+            sections.append(_columns([("read", "value"), *((name, repr(value)) for name, value in self.reads)]))
+        return "\n\n".join([*sections, _columns(rows)])
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def _show(output: Output, plan: Mapping[str, Any]) -> None:
 
 def _measurement(found: Mapping[str, Any]) -> list[str]:
     """What the measurements of a plan were made on."""
-    weighed = "by the profile" if found["weighed_by"] == "profile" else "alike"
+    weighed = "weighed by the profile" if found["weighed_by"] == "profile" else "weighed alike"
     on = f"{count(found['inputs'], 'input')} along {count(found['paths'], 'path')}, {weighed}"
     how = f"{count(found['turns'], 'turn')} of {count(found['ways'], 'way')} to run it, in {seconds(found['seconds'])}"
     left_out = [f"not measured on {count(number, 'input')}: {reason}" for reason, number in found["left_out"].items()]

@@ -57,12 +57,13 @@ def with_results(program: Program) -> WithResults:
     """
     copy = with_ends(replace(program, later=()))
     changed = [f"{copy.inputs[place].name}.changed" for place in copy.changes]
+    inputs = [each.name for each in copy.inputs]
     groups: dict[object, list[_Result]] = {}
     for block in copy.blocks.values():
         if isinstance(block.terminator, Return):
-            result = _result_of(block, block.terminator, changed)
+            result = _result_of(block, block.terminator, changed, inputs)
             groups.setdefault(result.form, []).append(result)
-    columns = _Columns()
+    columns = _Columns(inputs)
     if len(groups) > 1:
         columns.place(FORM, ValueSpec("int"))
     forms = [columns.add(group) for group in groups.values()]
@@ -113,7 +114,7 @@ class _Result:
         return msgspec.json.encode(self.tree), tuple((name, value.kind) for name, value in self.values.items())
 
 
-def _result_of(block: Block, end: Return, changed: Sequence[str]) -> _Result:
+def _result_of(block: Block, end: Return, changed: Sequence[str], inputs: Sequence[str]) -> _Result:
     found: list[_Value] = []
 
     def put(node: Leaf | Static) -> Leaf:
@@ -129,7 +130,7 @@ def _result_of(block: Block, end: Return, changed: Sequence[str]) -> _Result:
     names: list[str] = []
     for place in range(len(found)):
         name, count = _plain(paths[place]), 2
-        while name in (FORM, *names, *changed):
+        while name in (FORM, *names, *changed, *inputs):  # a graph has one value of a name
             name, count = f"{_plain(paths[place])}_{count}", count + 1
         names.append(name)
     first = leaf_count(end.tree)
@@ -139,9 +140,10 @@ def _result_of(block: Block, end: Return, changed: Sequence[str]) -> _Result:
 
 class _Columns:
     """The values of all results: `names`, the `specs` of each in the returns that have it, and by name and kind the
-    place of each."""
+    place of each. No name is that of one of the network's `inputs`."""
 
-    def __init__(self) -> None:
+    def __init__(self, inputs: Sequence[str]) -> None:
+        self._inputs = inputs
         self.names: list[str] = []
         self.specs: list[list[ValueSpec]] = []
         self.places: dict[tuple[str, object], int] = {}
@@ -152,7 +154,7 @@ class _Columns:
         if kind not in self.places:
             self.places[kind] = len(self.names)
             unique, count = name, 2
-            while unique in self.names:
+            while unique in (*self.names, *self._inputs):
                 unique, count = f"{name}_{count}", count + 1
             self.names.append(unique)
             self.specs.append([])

@@ -47,6 +47,7 @@ struct Array {
 
 inline Array read_npy(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
+    if (!file) throw std::runtime_error("there is no file " + path);
     const std::string content{std::istreambuf_iterator<char>(file), {}};
     if (content.size() < 12 || content.compare(0, 6, "\x93NUMPY") != 0)
         throw std::runtime_error(path + " is not an .npy file");

@@ -325,6 +325,24 @@ def test_a_weight_of_several_arms_stands_around_them(tmp_path: Path) -> None:
     assert weights.count(ir.Shape([2])) == 1
 
 
+def test_a_decision_by_a_weight(tmp_path: Path) -> None:
+    """Such as the first test of a loop that was moved to behind each iteration, where the values before are known."""
+    builder = one_input()
+    builder.weight("go", torch.tensor(True))
+    builder.block(
+        "b0",
+        {"x": PAIR},
+        Branch(Ref("r0"), edge("yes", "x"), edge("end", "x")),
+        code=make_code("hand_on", lambda go: (go.clone(),), [], [tensor(dtype=torch.bool)]),
+        weights=["go"],
+        outputs=["t"],
+        steps=[Read("r0", "t", "bool", "model.py:1")],
+    )
+    builder.block("yes", {"x": PAIR}, Jump(edge("end", "y")), code=code("double"), inputs=["x"], outputs=["y"])
+    builder.block("end", {"x": PAIR}, give(("x", PAIR)))
+    assert_runs_alike(builder.build(), tmp_path, CASES)
+
+
 def test_a_limit_of_iterations_runs_block_by_block(tmp_path: Path) -> None:
     builder = one_input()
     builder.block("b0", {"x": PAIR}, Branch(Const(True), edge("b0b", "x"), edge("b0b", "x")))

@@ -301,3 +301,12 @@ def test_a_single_integer_lies_in_the_unit(tmp_path: Path) -> None:
     graph = onnx.load(tmp_path / unit.file, load_external_data=False).graph
     assert all(value.data_location == onnx.TensorProto.DEFAULT for value in graph.initializer)
     assert run_unit(tmp_path, unit, torch.ones(3))[0].tolist() == [[1, 1, 1]]
+
+
+def test_a_single_truth_lies_in_the_unit(tmp_path: Path) -> None:
+    """ONNX Runtime looks for the file of a test that is always the same in the folder in which the process works."""
+    code = make_code("test", lambda x, go: (torch.where(go, x, -x),), [tensor(3)], [tensor(dtype=torch.bool)])
+    (unit,), _, _ = written(one_block(code, {"go": torch.tensor(True)}), tmp_path)
+    graph = onnx.load(tmp_path / unit.file, load_external_data=False).graph
+    assert all(value.data_location == onnx.TensorProto.DEFAULT for value in graph.initializer)
+    assert run_unit(tmp_path, unit, torch.ones(3))[0].tolist() == [1, 1, 1]

@@ -25,6 +25,8 @@ def test_rows_give_the_bytes_back(tmp_path: Path) -> None:
         "byte": torch.arange(5, dtype=torch.uint8),
         "wave": torch.randn(3, dtype=torch.complex64),
         "nothing": torch.zeros(0, 4),
+        "expanded": torch.tensor(3).expand(1),
+        "one of many": torch.arange(6).reshape(2, 3)[1:, 1:2],
     }
     table = write_weights(weights, weights, tmp_path / "weights.bin")
     data = (tmp_path / "weights.bin").read_bytes()

@@ -64,6 +64,22 @@ class Counting(nn.Module):
         return x - 1
 
 
+class Hidden(nn.Module):
+    """Its result has the name of its input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList(nn.Linear(4, 4) for _ in range(3))
+
+    def forward(self, x: torch.Tensor) -> dict[str, object]:
+        left = 0
+        for index, stage in enumerate(self.stages):
+            x, left = stage(x), index
+            if x.softmax(-1).amax().item() > 0.4:
+                break
+        return {"x": x, "exit": left, "label": x.argmax(-1)}
+
+
 def session(file: Path) -> onnxruntime.InferenceSession:
     onnx.checker.check_model(str(file), full_check=True)
     domains = {opset.domain for opset in onnx.load(file).opset_import}
@@ -102,6 +118,18 @@ def test_results_of_several_structures_and_exceptions(tmp_path: Path, capfd: pyt
         else:
             assert found["last"].size == 0
     assert ways >= {-1, 0, "raises"}
+
+
+def test_a_result_with_the_name_of_an_input(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    torch.manual_seed(0)
+    model, x = Hidden().eval(), torch.randn(1, 4)
+    adaptc.compile(model, x, tmp_path / "net.onnx")
+    run = session(tmp_path / "net.onnx")
+    assert capfd.readouterr() == ("", ""), "ONNX Runtime would warn of constants that nothing reads"
+    assert [value.name for value in run.get_outputs()] == ["x_2", "exit", "label"]
+    assert "-> {'x': x_2, 'exit': exit, 'label': label}" in run.get_modelmeta().description
+    found, *_ = run.run(None, {"x": x.numpy()})
+    np.testing.assert_allclose(found, model(x)["x"].detach().numpy(), rtol=1e-5)
 
 
 def test_a_loop_over_a_batch_of_any_size(tmp_path: Path) -> None:

@@ -335,6 +335,14 @@ def test_a_network_is_no_artifact(run: Run, in_folder: Path) -> None:
     assert ran.err == "error: gated.py is a network, not an artifact: compile it first (adaptc compile gated.py)\n"
 
 
+def test_a_single_model_is_no_artifact(run: Run, in_folder: Path) -> None:
+    networks.write(in_folder, networks.GATED, "gated.py")
+    assert run("compile", "gated.py", "-o", "gated.onnx").code == 0
+    ran = run("verify", "gated.onnx")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("error: gated.onnx is an ONNX model, not an artifact: onnxruntime runs it as it is; ")
+
+
 COUNTED = """
 import torch
 from torch import nn

@@ -62,7 +62,7 @@ def test_a_measured_plan_is_told_with_what_it_was_measured_on(
     assert "measured    40 µs as a graph, 30 µs block by block, per call in all" in told
     assert "expected    " in told
     assert "measured on 11 inputs along " in told  # the example, two samples, eight random ones
-    assert "9 turns of 2 ways to run it" in told
+    assert "weighed alike: 9 turns of 2 ways to run it" in " ".join(told.split())
     again = run("compile", file, "-o", artifact, "--plan", "measure", "--random-inputs", "0").out
     assert "plan      measured on 3 inputs: adaptc explain" in again
 

@@ -126,6 +126,8 @@ def test_what_a_model_takes_and_gives(call: Call, tmp_path: Path) -> None:
     assert "\ninput   x  float32[batch, 3]\noutput  halved  float32[batch, 3]\noutput  steps  int64[]\n" in told
     missing = call(file, {"y": np.zeros((1, 3), np.float32)})
     assert (missing.returncode, missing.stderr) == (2, "run_onnx: the input x is missing\n")
+    nowhere = call(file, {}, "x=nowhere.npy")
+    assert (nowhere.returncode, nowhere.stderr) == (1, "run_onnx: there is no file nowhere.npy\n")
     narrow = call(file, {"x": np.zeros((1, 2), np.float32)})
     assert narrow.returncode == 1
     assert "Got: 2 Expected: 3" in narrow.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,8 @@ def test_trace(executable: Executable) -> None:
     assert lines[0] == "path: entry -> more -> exit"
     assert any(line.split()[:2] == ["net.py:12", "False"] for line in lines)
     assert lines[-1].startswith("all units")
+    assert "read" not in str(replace(trace, reads=()))
+    assert "decision" not in str(replace(trace, decisions=()))
 
 
 def test_forced_path(executable: Executable) -> None:

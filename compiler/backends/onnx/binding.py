@@ -112,8 +112,9 @@ def weight_tensor(value: ir.Value, name: str, row: Weight, folder: Path) -> ir.T
     if row.size == 0:  # an engine cannot map a range of no bytes
         return ir.Tensor(np.zeros(shape.numpy(), value.dtype.numpy()), dtype=value.dtype, name=name)
     tensor = ir.ExternalTensor(WEIGHTS_FILE, row.offset, row.size, value.dtype, shape=shape, name=name, base_dir=folder)
-    if value.dtype.is_integer() and shape.numpy() in ((), (1,)):
-        # ONNX Runtime lets equal numbers share one tensor, and cannot take the axes of an operator from another file
+    if (value.dtype.is_integer() or value.dtype == ir.DataType.BOOL) and shape.numpy() in ((), (1,)):
+        # ONNX Runtime lets equal numbers share one tensor, and cannot take the axes of an operator from another file,
+        # nor the test of an If: it looks for that file in the folder in which the process works
         return ir.Tensor(np.array(tensor.numpy()), dtype=value.dtype, name=name)
     return tensor
 

@@ -97,6 +97,7 @@ def _bytes(name: str, tensor: torch.Tensor) -> memoryview:
             f"convert it to a dense tensor of a common type"
         )
     flat = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
+    flat = flat.as_strided(flat.shape, (1,))  # one element counts as contiguous, whatever its stride
     array: NDArray[np.uint8] = flat.view(torch.uint8).numpy()
     if sys.byteorder == "big":
         array = array.reshape(-1, _element(tensor))[:, ::-1].copy()
