@@ -34,6 +34,7 @@ from ..ir.builder import INT, ProgramBuilder, edge, give, make_code, tensor
 from ..passes.cases import PAIR, code
 from ..passes.random_programs import Maker
 
+
 def test_equal_numbers_are_not_apart() -> None:
     """Zeros of integers too: of several forms of a plan that with the largest difference is compared with PyTorch."""
     for dtype in (np.bool_, np.int64, np.float32):
