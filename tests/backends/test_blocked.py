@@ -150,6 +150,26 @@ class Meetings(nn.Module):
         return image.sum((1, 2, 3)), image
 
 
+class Unread(nn.Module):
+    """An arm with a loop that decides, and whose image nothing reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 16, 3, padding=1)
+        self.step = nn.Conv2d(16, 16, 3, padding=1)
+        self.point = nn.Conv2d(16, 16, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.stem(x))
+        y = self.point(x)
+        if x.mean() > 0.3:
+            unread, count = x, 0
+            while unread.mean() > 0.1 and count < 3:
+                unread = self.step(unread) * 0.5
+                count += 1
+        return y + x if y.mean() > 0 else y
+
+
 SQUARE = (1, 3, 12, 10)
 NETWORKS: dict[str, tuple[nn.Module, tuple[int, ...], dict[str, dict[int, str]]]] = {
     "gates": (Gated(16), SQUARE, {}),
@@ -162,6 +182,7 @@ NETWORKS: dict[str, tuple[nn.Module, tuple[int, ...], dict[str, dict[int, str]]]
     "a loop, channels to fill up": (Iterated(20), SQUARE, {"x": {0: "batch", 2: "height"}}),
     "meetings, fewer channels": (Meetings(12), (2, 4, 8, 8), {}),
     "meetings, more channels": (Meetings(20), (2, 4, 8, 8), {}),
+    "an image that nothing reads": (Unread(), SQUARE, {}),
     "exits": (Exits((16, 24, 32)), (1, 3, 24, 24), {"x": {2: "height", 3: "width"}}),
     "exits, odd channels": (Exits((10, 15, 12)), (1, 3, 24, 24), {}),
 }
