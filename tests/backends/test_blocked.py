@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,20 @@ class Unread(nn.Module):
         return y + x if y.mean() > 0 else y
 
 
+class Steps(nn.Module):
+    """Makes 0 and 1 of an image by way of infinities, of which channels that are not there would make NaN."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 12, 3, padding=1)
+        self.out = nn.Conv2d(12, 8, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.stem(x)
+        y = (y * math.inf).clamp(0, 1) if x.mean() > 0 else y * 2
+        return self.out(y)
+
+
 SQUARE = (1, 3, 12, 10)
 NETWORKS: dict[str, tuple[nn.Module, tuple[int, ...], dict[str, dict[int, str]]]] = {
     "gates": (Gated(16), SQUARE, {}),
@@ -183,6 +198,7 @@ NETWORKS: dict[str, tuple[nn.Module, tuple[int, ...], dict[str, dict[int, str]]]
     "meetings, fewer channels": (Meetings(12), (2, 4, 8, 8), {}),
     "meetings, more channels": (Meetings(20), (2, 4, 8, 8), {}),
     "an image that nothing reads": (Unread(), SQUARE, {}),
+    "infinities, channels to fill up": (Steps(), SQUARE, {}),
     "exits": (Exits((16, 24, 32)), (1, 3, 24, 24), {"x": {2: "height", 3: "width"}}),
     "exits, odd channels": (Exits((10, 15, 12)), (1, 3, 24, 24), {}),
 }
