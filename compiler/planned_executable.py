@@ -151,7 +151,8 @@ def _difference(one: NDArray[Any], other: NDArray[Any]) -> float:
     with np.errstate(invalid="ignore", over="ignore"):
         gap = np.abs(one.astype(np.complex128) - other)
     gap[(one == other) | (np.isnan(one) & np.isnan(other))] = 0.0
-    scale = np.abs(other[np.isfinite(other)].astype(np.complex128)).max(initial=1e-6)
+    sizes = np.abs(other[np.isfinite(other)].astype(np.complex128))
+    scale = sizes.max(initial=1e-6)  # of integers too: they would take an `initial` of 0
     return float(np.nan_to_num(gap / scale, nan=math.inf, posinf=math.inf).max(initial=0.0))
 
 

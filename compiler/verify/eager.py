@@ -166,6 +166,17 @@ def _scalar_kind(tensor: torch.Tensor) -> Scalar:
 
 
 _TESTS = frozenset({torch.equal, torch.allclose, torch.Tensor.equal, torch.Tensor.allclose, torch.Tensor.__contains__})
+_CONVERSIONS = frozenset(
+    {
+        torch.is_nonzero,
+        torch.Tensor.is_nonzero,
+        torch.Tensor.__bool__,
+        torch.Tensor.__int__,
+        torch.Tensor.__index__,
+        torch.Tensor.__float__,
+    }
+)
+"""Reads that make another number of a tensor's: the program reads the tensor's and converts it itself."""
 
 
 class _ForcingMode(TorchFunctionMode):
@@ -213,14 +224,19 @@ class _ForcingMode(TorchFunctionMode):
         fixed = all(self._independence.holds(arg) for arg in args if isinstance(arg, torch.Tensor))
         if func is torch.Tensor.__format__:
             return result if tensor.dim() else format(self._value(tensor.item(), kind, margin, fixed), *args[1:])
+        if func in _CONVERSIONS:
+            return self._value(tensor.item(), kind, margin, fixed, type(result))
         if isinstance(result, list):
             return self._list(result, kind, margin, fixed)
         return self._value(result, kind, margin, fixed)
 
-    def _value(self, natural: Any, wanted: Scalar, margin: float | None, fixed: bool) -> Any:
-        """What the network gets in place of `natural`; `fixed` tells that this is the same for all inputs."""
+    def _value(
+        self, natural: Any, wanted: Scalar, margin: float | None, fixed: bool, form: type[Number] | None = None
+    ) -> Any:
+        """What the network gets in place of `natural`, as a `form`; `fixed` tells that this is the same for all
+        inputs."""
         if not isinstance(natural, (bool, int, float)):
-            return natural
+            return natural if form is None else form(natural)
         line = self._lines.current()
         self._counts[line.loc] += 1
         if self._most is not None and self._counts[line.loc] > self._most:
@@ -237,9 +253,10 @@ class _ForcingMode(TorchFunctionMode):
                 if read.value is not None:
                     value = type(natural)(read.value)
         self.reads.append(EagerRead(line.loc, kind, value, natural, expected, margin))
-        if not fixed and kind != "bool":
-            self._independence.read(value)
-        return value
+        given = value if form is None else form(value)
+        if not fixed and not isinstance(given, bool):
+            self._independence.read(given)
+        return given
 
     def _list(self, values: list[Any], kind: Scalar, margin: float | None, fixed: bool) -> list[Any]:
         return [

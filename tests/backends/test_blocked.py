@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,71 @@ class Exits(nn.Module):
         return logits, -1
 
 
+class Meetings(nn.Module):
+    """Arms that meet in two places, with images of 16 channels in one of them and of other numbers in the other: they
+    leave the arms by one output."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(4, 16, 3, padding=1)
+        self.wide = nn.Conv2d(4, channels, 1)
+        self.first = nn.Conv2d(16, 16, 1)
+        self.second = nn.Conv2d(channels, channels, 1)
+        self.repeats = channels // 4
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        if x.mean() > 0:
+            if x.amax() > 2:
+                image, at_first = torch.relu(self.stem(x)), True
+            else:
+                image, at_first = self.wide(x), False
+        elif x.amin() < -2:
+            image, at_first = torch.sigmoid(self.stem(x)), True
+        else:
+            image, at_first = torch.cat([x] * self.repeats, 1) * 2.5, False
+        if at_first:
+            while image.mean() < 0.8:
+                image = torch.relu(self.first(image)) + image + 0.1
+            return image.mean((2, 3)).sum(1), image
+        while image.mean() < 0.8:
+            image = torch.sigmoid(self.second(image)) * 0.5 + image + 0.1
+        return image.sum((1, 2, 3)), image
+
+
+class Unread(nn.Module):
+    """An arm with a loop that decides, and whose image nothing reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 16, 3, padding=1)
+        self.step = nn.Conv2d(16, 16, 3, padding=1)
+        self.point = nn.Conv2d(16, 16, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.stem(x))
+        y = self.point(x)
+        if x.mean() > 0.3:
+            unread, count = x, 0
+            while unread.mean() > 0.1 and count < 3:
+                unread = self.step(unread) * 0.5
+                count += 1
+        return y + x if y.mean() > 0 else y
+
+
+class Steps(nn.Module):
+    """Makes 0 and 1 of an image by way of infinities, of which channels that are not there would make NaN."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 12, 3, padding=1)
+        self.out = nn.Conv2d(12, 8, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.stem(x)
+        y = (y * math.inf).clamp(0, 1) if x.mean() > 0 else y * 2
+        return self.out(y)
+
+
 SQUARE = (1, 3, 12, 10)
 NETWORKS: dict[str, tuple[nn.Module, tuple[int, ...], dict[str, dict[int, str]]]] = {
     "gates": (Gated(16), SQUARE, {}),
@@ -129,6 +195,10 @@ NETWORKS: dict[str, tuple[nn.Module, tuple[int, ...], dict[str, dict[int, str]]]
     "shapes": (Shapes(), (1, 8, 16, 16), {}),
     "a loop": (Iterated(16), SQUARE, {}),
     "a loop, channels to fill up": (Iterated(20), SQUARE, {"x": {0: "batch", 2: "height"}}),
+    "meetings, fewer channels": (Meetings(12), (2, 4, 8, 8), {}),
+    "meetings, more channels": (Meetings(20), (2, 4, 8, 8), {}),
+    "an image that nothing reads": (Unread(), SQUARE, {}),
+    "infinities, channels to fill up": (Steps(), SQUARE, {}),
     "exits": (Exits((16, 24, 32)), (1, 3, 24, 24), {"x": {2: "height", 3: "width"}}),
     "exits, odd channels": (Exits((10, 15, 12)), (1, 3, 24, 24), {}),
 }
@@ -140,7 +210,7 @@ def test_equal_to_eager_on_every_path(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     model, shape, dynamic = NETWORKS[name]
     model.eval()
-    adaptc.compile(model, (torch.randn(shape),), tmp_path / "net", dynamic=dynamic)
+    adaptc.compile(model, (torch.randn(shape),), tmp_path / "net", dynamic=dynamic, plan="graphs")
     executable = adaptc.load(tmp_path / "net")
     with torch.inference_mode():
         for scale in (0.01, 0.3, 1.0, 3.0, -2.0):
@@ -176,7 +246,7 @@ def test_a_loop_carries_blocks(tmp_path: Path) -> None:
     torch.manual_seed(0)
     folder = tmp_path / "net"
     adaptc.compile(Iterated(16).eval(), (torch.randn(SQUARE),), folder, verify=False)
-    loop = next(node for node in blocked_graph(folder).all_nodes() if node.op_type == "Loop")
+    (loop,) = (node for node in blocked_graph(folder).all_nodes() if node.op_type == "Loop")
     body = loop.attributes["body"].as_graph()
     assert Counter(node.op_type for node in body)["ReorderInput"] == 0
 

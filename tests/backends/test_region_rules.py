@@ -93,6 +93,21 @@ def test_booleans_compared_as_numbers(constant: int, left: Counter[str] | None) 
     assert [bool(run(p=np.array(value, np.float32))) for value in (0, 1)] == [constant == 1, constant == 0]
 
 
+@pytest.mark.parametrize("dtype", [ir.DataType.BOOL, ir.DataType.FLOAT])
+def test_a_number_with_dimensions_gives_them_to_a_comparison(dtype: ir.DataType) -> None:
+    """Broadcasting with [1, 1, 1] makes a matrix a tensor of rank 3: such a comparison stays."""
+    scope = Scope()
+    given_ = scope.input("p", dtype, [2, 3])
+    wide = ir.DataType.INT64 if dtype == ir.DataType.BOOL else ir.DataType.DOUBLE
+    bound = scope.constant(np.ones((1, 1, 1), wide.numpy()))
+    cast = scope.apply("Cast", [given_], wide, [2, 3], to=wide.value)
+    graph = scope.graph("net", [given_], [scope.apply("Equal", [cast, bound], ir.DataType.BOOL, [1, 2, 3])])
+    simplify(graph)
+    assert operators(graph) == Counter(Constant=1, Cast=1, Equal=1)
+    array = np.array([[0, 1, 0], [1, 1, 0]], dtype.numpy())
+    np.testing.assert_array_equal(session(graph)(p=array), array[None] == 1)
+
+
 def test_casts_there_and_back_that_lose_something_stay() -> None:
     scope = Scope()
     given_ = scope.input("p", ir.DataType.DOUBLE, ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import tempfile
 from pathlib import Path
 from random import Random
@@ -24,7 +25,7 @@ from adaptc.compiler.ir.verify import verify
 from adaptc.compiler.plan.exactness import host_reasons
 from adaptc.compiler.plan.partition import largest_regions
 from adaptc.compiler.plan.region import with_ends
-from adaptc.compiler.planned_executable import PlannedExecutable
+from adaptc.compiler.planned_executable import PlannedExecutable, _difference
 from adaptc.compiler.probed import ProbedPlan
 from adaptc.runtime import ArtifactError, LoopError, NetworkError, load
 from adaptc.runtime.hostprogram import Apply, Branch, Const, Draw, Jump, Let, Read, Ref, Size, Switch
@@ -32,6 +33,17 @@ from adaptc.runtime.hostprogram import Apply, Branch, Const, Draw, Jump, Let, Re
 from ..ir.builder import INT, ProgramBuilder, edge, give, make_code, tensor
 from ..passes.cases import PAIR, code
 from ..passes.random_programs import Maker
+
+
+def test_equal_numbers_are_not_apart() -> None:
+    """Zeros of integers too: of several forms of a plan that with the largest difference is compared with PyTorch."""
+    for dtype in (np.bool_, np.int64, np.float32):
+        zeros = np.zeros(3, dtype)
+        assert _difference(zeros, zeros) == 0
+        assert 0 < _difference(zeros, zeros + np.ones(3, dtype)) < math.inf
+    assert _difference(np.array([1.0, math.nan]), np.array([1.0, math.nan])) == 0
+    assert _difference(np.array([1.0, math.nan]), np.array([1.0, 1.0])) == math.inf
+
 
 CASES = [torch.tensor(pair) for pair in ([1.0, 2.0], [-1.0, -2.0], [0.0, 0.0], [0.4, -0.1])]
 

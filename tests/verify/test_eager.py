@@ -61,7 +61,7 @@ def test_every_way_in_which_data_becomes_a_python_value_is_forced() -> None:
     assert forced.consumed == 15
     assert [read.loc for read in forced.matched[:3]] == [locs[1], locs[2], locs[3]]
     assert [read.natural for read in forced.matched[:4]] == [False, 0.0, 0, 0.0]
-    assert [read.kind for read in forced.matched[:4]] == ["bool", "float", "int", "float"]
+    assert [read.kind for read in forced.matched[:4]] == ["float"] * 4
 
 
 def truncated(x: Tensor) -> int:
@@ -72,6 +72,15 @@ def test_the_forced_value_has_the_type_that_python_asks_for() -> None:
     output = run(truncated, (here("truncated"), "float", 4.75)).output
     assert output == 4
     assert type(output) is int
+
+
+def test_what_python_converts_is_the_number_of_the_tensor() -> None:
+    """The program reads 2.75, and truncates or tests it then."""
+    for convert in (bool, int, torch.is_nonzero):
+        (read,) = run(lambda x: convert(x[1]), x=X + 0.75).reads  # noqa: B023 (called at once)
+        assert (read.kind, read.natural, read.value) == ("float", 2.75, 2.75)
+    (read,) = run(lambda x: float(x.long()[1])).reads
+    assert (read.kind, read.natural) == ("int", 2)
 
 
 def loop(x: Tensor) -> tuple[Tensor, int]:

@@ -357,3 +357,18 @@ def test_an_element_of_a_constant_that_data_chooses_is_data() -> None:
     report = report_on(networks.ChoosesAConstant(), torch.tensor([0.1, 0.9, -0.5, 0.3]))
     assert report.failures == ()
     assert len(report.paths) == 4
+
+
+class Converts(torch.nn.Module):
+    """Makes an int and a bool of a float."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        for _ in range(int(x.abs().amax() * 2) % 4):
+            x = x * 0.5
+        return x + 1 if x[0, 0] else x
+
+
+def test_a_float_that_becomes_another_number_is_compared_as_it_is() -> None:
+    report = report_on(Converts(), torch.tensor([[0.3, -1.4]]))
+    assert report.failures == ()
+    assert report.complete

@@ -298,9 +298,10 @@ def _parameter(value: ir.Value, channels: int) -> Blocked:
 
 
 def _fits(given: Sequence[ir.Value], found: Sequence[Blocked | None], channels: int) -> bool:
-    """Whether each value can be had blocked, with so many channels."""
+    """Whether each value can be had blocked, with so many channels. Values that control takes to different blocks may
+    share an output, so that others have more channels or fewer."""
     return all(
-        each.channels == channels if each is not None else channels % REORDERS == 0 and declared(value) is not None
+        each.channels == channels if each is not None else channels % REORDERS == 0 and channels_of(value) == channels
         for value, each in zip(given, found)
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import onnx_ir as ir
 
 from adaptc.compiler.backends.onnx.blocked.tensors import (
@@ -133,7 +134,9 @@ def _binary(node: ir.Node, twins: Twins, size: int) -> Blocked | None:
         return _made(node, "", [first.value, second.value], first.channels, first.extents, size)
     for place, one in enumerate((first, second)):
         other = constant_of(node.inputs[1 - place])
-        if one is not None and not one.is_copy and other is not None and other.size == 1 and other.ndim <= 4:
+        if one is None or one.is_copy or other is None or other.size != 1 or other.ndim > 4:
+            continue
+        if np.isfinite(other).all():  # an infinity makes NaN of the zeros of channels that are not there
             inputs = list(node.inputs)
             inputs[place] = one.value
             return _made(node, "", inputs, one.channels, one.extents, size)

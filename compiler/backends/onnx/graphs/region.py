@@ -157,6 +157,7 @@ class RegionLowering:
         """The model with these inputs and outputs, values not yet named, and the rows of the weights that it reads."""
         graph = self.root.graph(self.name, inputs, outputs)
         graph.opset_imports.update(self.opsets)
+        self.root.forget_unused(graph)
         model = ir.Model(graph, ir_version=IR_VERSION, producer_name="adaptc")
         rows = {value: row for scope in self.root.family for row, value in scope.weights.items()}
         simplify(graph)

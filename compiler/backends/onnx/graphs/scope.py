@@ -123,6 +123,16 @@ class Scope:
         self.finished = graph
         return graph
 
+    def forget_unused(self, graph: ir.Graph) -> None:
+        """Let the nodes of the family that no part of `graph` has read nothing: those of arms that no `If` was made of.
+        Who asks what reads a value need not tell them apart."""
+        used = set(graph.all_nodes())
+        for scope in self.family:
+            for node in scope._nodes:
+                if node not in used:
+                    for place in range(len(node.inputs)):
+                        node.replace_input_with(place, None)
+
 
 def _typed(value: ir.Value, dtype: ir.DataType, shape: Shape) -> ir.Value:
     value.type = ir.TensorType(dtype)

@@ -7,9 +7,11 @@ after:   Greater(p, 0.5f)                                                   â”€â
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
+from numpy.typing import NDArray
 
 from adaptc.compiler.backends.onnx.exporter import OPSET
 from adaptc.compiler.backends.onnx.values import constant_of, producer
@@ -42,8 +44,8 @@ def _comparison(node: ir.Node) -> bool:
 def _boolean_as_number(node: ir.Node) -> bool:
     """``Equal(Cast<int64>(b), 1)`` is ``b``, and with 0 it is ``Not(b)``."""
     for value, other in (node.inputs, node.inputs[::-1]):
-        source, constant = _cast_from(value, ir.DataType.BOOL), constant_of(other)
-        if node.op_type == "Equal" and source is not None and constant is not None and constant.size == 1:
+        source, constant = _cast_from(value, ir.DataType.BOOL), _scalar(other, value)
+        if node.op_type == "Equal" and source is not None and constant is not None:
             if constant.item() == 1:
                 return _replace(node, source)
             if constant.item() == 0:
@@ -59,14 +61,23 @@ def _narrower(node: ir.Node) -> bool:
     if first is not None and second is not None:
         return _compare(node, node.op_type, first, second)
     source = second if first is None else first
-    constant = constant_of(node.inputs[0 if first is None else 1])
-    if source is None or constant is None or constant.size != 1:
+    constant = _scalar(*(node.inputs if first is None else node.inputs[::-1]))
+    if source is None or constant is None:
         return False
     operator = node.op_type if first is not None else _ORDERS.get(node.op_type, node.op_type)
     bound = threshold(constant.item(), operator)
     if bound is None:
         return False
     return _compare(node, operator, source, _constant(node, bound))
+
+
+def _scalar(value: ir.Value | None, other: ir.Value | None) -> NDArray[Any] | None:
+    """What `value` is, where it is one number that gives a comparison with `other` the shape of `other`."""
+    constant = constant_of(value)
+    if constant is None or constant.size != 1 or other is None:
+        return None
+    fits = constant.ndim == 0 or (other.shape is not None and constant.ndim <= len(other.shape))
+    return constant if fits else None
 
 
 def threshold(bound: float, operator: str) -> np.float32 | None:
