@@ -39,8 +39,8 @@ TOLERANCE = 1e-5
 @dataclass(frozen=True)
 class Case:
     """A network and the calls that it is tested with. `untaken` of its branches' directions are taken by none of these,
-    and `unverified` of them cannot be forced and are found by no search. A loop that decides at its end also asks whether
-    there is a first iteration at all."""
+    and `unverified` of them cannot be forced and are found by no search; a loop that decides at its end also asks
+    whether there is a first iteration at all."""
 
     make: Callable[[], nn.Module]
     calls: Callable[[], Sequence[Mapping[str, torch.Tensor]]]
