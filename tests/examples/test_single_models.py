@@ -30,12 +30,9 @@ NAMES = (
     "skip_gate_cnn",
     "blockdrop",
     "exception_exit",
-    "patience_transformer",
-    "bert_early_exit",
     "captioner",
     "pointer_network",
     "act_transformer",
-    "skipnet_18",
 )
 """Small networks of every kind: exits, gates, loops, results of several structures, lists of rows."""
 
