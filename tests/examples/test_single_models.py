@@ -27,14 +27,11 @@ FEW = 12
 
 NAMES = (
     "early_exit_cnn",
-    "skip_gate_cnn",
-    "blockdrop",
     "exception_exit",
     "captioner",
-    "pointer_network",
     "act_transformer",
 )
-"""Small networks of every kind: exits, gates, loops, results of several structures, lists of rows."""
+"""Small networks of several kinds: exits, loops, results of several structures, lists of rows."""
 
 
 @pytest.fixture
