@@ -281,11 +281,7 @@ def test_another_machine_runs_the_other_form(tmp_path: Path) -> None:
     model = Gated(16).eval()
     folder = tmp_path / "net"
     adaptc.compile(model, (torch.randn(SQUARE),), folder)
-    other = (open_artifact(folder).folder / "manifest.json").read_text()
-    size = channels_in_a_block()
-    assert f'"channels":{size}' in other.replace(" ", "")
-    artifact = open_artifact(folder)
-    units = [unit for unit in artifact.manifest.units if unit.blocked is not None]
+    units = [unit for unit in open_artifact(folder).manifest.units if unit.blocked is not None]
     assert units
     for unit in units:
         assert all((folder / file).exists() for file in files_of(unit))

@@ -66,6 +66,8 @@ def test_the_analytical_cost_grows_with_arithmetic() -> None:
 
 
 class Exits(nn.Module):
+    """Leaves after the first layer where the input is large."""
+
     def __init__(self) -> None:
         super().__init__()
         self.layers = nn.ModuleList(nn.Linear(4, 4) for _ in range(3))

@@ -26,7 +26,7 @@ def _count_from_the_end(node: ir.Node) -> None:
         return
     shaped = producer(index, "Reshape") or producer(index, "Unsqueeze")
     inner = shaped.inputs[0] if shaped is not None else index
-    plain = _unwrapped(inner, data, _axis(node))
+    plain = _unwrapped(inner, data, node.attributes.get_int("axis", 0))
     if plain is None:
         return
     if shaped is not None:
@@ -83,10 +83,6 @@ def _take_one(node: ir.Node) -> None:
     data = slice_.inputs[0]
     if list(whole.shape) != [1] or data is None or data.shape is None:
         return
-    if _axis(slice_) % len(data.shape) == _axis(node) % len(data.shape):
+    if slice_.attributes.get_int("axis", 0) % len(data.shape) == node.attributes.get_int("axis", 0) % len(data.shape):
         node.replace_input_with(0, data)
         node.replace_input_with(1, index)
-
-
-def _axis(node: ir.Node) -> int:
-    return node.attributes["axis"].as_int() if "axis" in node.attributes else 0

@@ -42,10 +42,10 @@ def form_of(node: ir.Node, filters: Filters, size: int) -> Form | None:
         return None
     assert weight is not None
     shape = numbers(weight)
-    if len(shape) != 4 or _text(node, "auto_pad", "NOTSET") != "NOTSET":
+    if len(shape) != 4 or node.attributes.get_string("auto_pad", "NOTSET") != "NOTSET":
         return None
     out, given = shape[:2]
-    group = _int(node, "group", 1)
+    group = node.attributes.get_int("group", 1)
     if group == 1:
         if given < size:
             return Form(False, False, 1, out)
@@ -63,7 +63,9 @@ def norm_behind(node: ir.Node, filters: Filters) -> ir.Node | None:
         return None
     ((reader, _),) = uses
     is_norm = reader.op_type == "BatchNormalization" and reader.domain == "" and reader.graph is node.graph
-    if not is_norm or _int(reader, "training_mode", 0) or not all(map(filters.is_weight, reader.inputs[1:])):
+    if not is_norm or reader.attributes.get_int("training_mode", 0) != 0:
+        return None
+    if not all(map(filters.is_weight, reader.inputs[1:])):
         return None
     others = reader.outputs[1:]
     return None if any(other.uses() or other.is_graph_output() for other in others) else reader
@@ -79,7 +81,8 @@ def convolve(node: ir.Node, form: Form, norm: ir.Node | None, twins: Twins, filt
     place = Place(node.graph, node, node)
     source, extents = given, extents_of(given, twins)
     if form.reads:
-        source = blocked_input(given, numbers(weight)[1] * _int(node, "group", 1), place, twins, size).value
+        channels = numbers(weight)[1] * node.attributes.get_int("group", 1)
+        source = blocked_input(given, channels, place, twins, size).value
     folded = _norm(norm, filters) if norm is not None else None
     inputs = [source, filters.filter(weight, form.blocks_input, folded), filters.bias(bias, folded)]
     while inputs[-1] is None:
@@ -102,7 +105,7 @@ def blocked_input(value: ir.Value, channels: int, place: Place, twins: Twins, si
 def _norm(node: ir.Node, filters: Filters) -> Norm:
     scale, shift, mean, variance = node.inputs[1:5]
     assert scale is not None and shift is not None and mean is not None and variance is not None  # noqa: PT018
-    epsilon = node.attributes["epsilon"].as_float() if "epsilon" in node.attributes else 1e-5
+    epsilon = node.attributes.get_float("epsilon", 1e-5)
     return filters.norm((scale, shift, mean, variance), epsilon)
 
 
@@ -114,8 +117,8 @@ def _result_extents(node: ir.Node, extents: tuple[Extent, ...] | None) -> tuple[
     weight = node.inputs[1]
     assert weight is not None
     kernel = numbers(weight)[2:]
-    strides, dilations = _ints(node, "strides", [1, 1]), _ints(node, "dilations", [1, 1])
-    pads = _ints(node, "pads", [0, 0, 0, 0])
+    strides, dilations = (node.attributes.get_ints(name, [1, 1]) for name in ("strides", "dilations"))
+    pads = node.attributes.get_ints("pads", [0, 0, 0, 0])
     found: list[Extent] = []
     for axis, side in enumerate(sides):
         reach = dilations[axis] * (kernel[axis] - 1) - pads[axis] - pads[axis + 2]
@@ -123,15 +126,3 @@ def _result_extents(node: ir.Node, extents: tuple[Extent, ...] | None) -> tuple[
         exact = known[2 + axis]
         found.append(computed if exact is None else exact)
     return known[0] if known[0] is not None else batch, found[0], found[1]
-
-
-def _int(node: ir.Node, name: str, default: int) -> int:
-    return node.attributes[name].as_int() if name in node.attributes else default
-
-
-def _ints(node: ir.Node, name: str, default: list[int]) -> list[int]:
-    return list(node.attributes[name].as_ints()) if name in node.attributes else default
-
-
-def _text(node: ir.Node, name: str, default: str) -> str:
-    return node.attributes[name].as_string() if name in node.attributes else default

@@ -39,7 +39,7 @@ def blocked_result(node: ir.Node, twins: Twins, size: int) -> Blocked | None:
         return None if node.outputs[0].is_graph_output() else given
     if node.op_type in _UNARY:
         return _unary(node, given, size)
-    if node.op_type in _POOLS and len(node.outputs) == 1 and not _int(node, "ceil_mode"):
+    if node.op_type in _POOLS and len(node.outputs) == 1 and not node.attributes.get_int("ceil_mode", 0):
         height, width = ((node.outputs[0], axis) for axis in (2, 3))
         shape = node.outputs[0].shape
         if shape is not None and len(shape) == 4:
@@ -47,7 +47,7 @@ def blocked_result(node: ir.Node, twins: Twins, size: int) -> Blocked | None:
         return _made(node, DOMAIN, [given.value], given.channels, (given.extents[0], height, width), size)
     if node.op_type in _WHOLE:
         return _made(node, DOMAIN, [given.value], given.channels, (given.extents[0], 1, 1), size)
-    if node.op_type == "Concat" and _int(node, "axis") in (1, -3):
+    if node.op_type == "Concat" and node.attributes.get_int("axis") in (1, -3):
         return _concat(node, twins, size)
     return None
 
@@ -61,7 +61,7 @@ def pooled(node: ir.Node, twins: Twins, size: int) -> ir.Value | Blocked | None:
     axes = constant_of(node.inputs[1]) if len(node.inputs) > 1 else None
     if axes is None or sorted(int(axis) % 4 for axis in axes) != [2, 3]:
         return None
-    keeps = _int(node, "keepdims", 1)
+    keeps = node.attributes.get_int("keepdims", 1)
     if not keeps and aligned(given.channels, size) != given.channels:
         return None
     assert node.graph is not None
@@ -83,10 +83,9 @@ def fuse_activation(node: ir.Node, given: Blocked) -> bool:
     parameters: list[float] = []
     match node.op_type:
         case "LeakyRelu":
-            parameters = [node.attributes["alpha"].as_float() if "alpha" in node.attributes else 0.01]
+            parameters = [node.attributes.get_float("alpha", 0.01)]
         case "HardSigmoid":
-            given_ = {name: each.as_float() for name, each in node.attributes.items()}
-            parameters = [given_.get("alpha", 0.2), given_.get("beta", 0.5)]
+            parameters = [node.attributes.get_float("alpha", 0.2), node.attributes.get_float("beta", 0.5)]
         case "Clip":
             bounds = [constant_of(value) for value in node.inputs[1:]]
             if len(bounds) != 2 or any(bound is None for bound in bounds):
@@ -165,7 +164,3 @@ def _made(
     blocked = Blocked(value, channels, (batch, height, width))
     describe(value, blocked, size)
     return blocked
-
-
-def _int(node: ir.Node, name: str, default: int = 0) -> int:
-    return node.attributes[name].as_int() if name in node.attributes else default
