@@ -14,6 +14,7 @@ from adaptc.compiler.plan.plan import Decision, Plan
 from adaptc.compiler.plan.region import Region, exits
 from adaptc.compiler.profile import Profile
 from adaptc.passes.branch_profile import BranchProfile
+from adaptc.passes.origins import Origins
 from adaptc.runtime.errors import ArtifactError
 from adaptc.runtime.hostprogram import Branch, Ref, Switch
 
@@ -51,7 +52,8 @@ def _decide(program: Program, region: Region, cost: Cost, likely: BranchProfile)
         visits[name] for name in region.blocks if isinstance(program.blocks[name].terminator, Branch | Switch)
     )
     iterations = sum(visits[name] for name in headers)
-    copies = sum(visits[name] * _copied(program, name, cost, likely) for name in region.blocks)
+    origins = Origins(program)
+    copies = sum(visits[name] * _copied(program, name, cost, likely, origins) for name in region.blocks)
     entered = _entered(program, region, likely)
     call = cost.call + _crossing(program, region) * cost.value
     graph = kernels + entered * call + branches * cost.branch + iterations * cost.iteration + copies
@@ -90,8 +92,9 @@ def _crossing(program: Program, region: Region) -> int:
     return len(program.blocks[region.entry].params) + max(handed, default=0) + (len(handed) > 1)
 
 
-def _copied(program: Program, name: str, cost: Cost, likely: BranchProfile) -> float:
-    """The µs of the copies that an arm without code makes of what it hands on: an `If` gives no value unchanged."""
+def _copied(program: Program, name: str, cost: Cost, likely: BranchProfile, origins: Origins) -> float:
+    """The µs of the copies that an arm without code makes of what it hands on: an `If` gives no value unchanged. What
+    all arms have from outside needs no output."""
     block = program.blocks[name]
     if not isinstance(block.terminator, Branch | Switch):
         return 0.0
@@ -99,7 +102,9 @@ def _copied(program: Program, name: str, cost: Cost, likely: BranchProfile) -> f
     total = 0.0
     for index, edge in enumerate(edges(block)):
         if likely.graph.graph.in_degree(edge.block) > 1:
-            passed = (types[arg.name] for arg in edge.args if isinstance(arg, Ref))
+            params = program.blocks[edge.block].params
+            merged = (origins.of(edge.block, param.name).block == edge.block for param in params)
+            passed = (types[arg.name] for arg, is_one in zip(edge.args, merged) if is_one and isinstance(arg, Ref))
             sizes = (_bytes(type_) for type_ in passed if isinstance(type_, TensorType))
             total += likely.probability(name, index) * sum(map(cost.copy, sizes))
     return total

@@ -16,7 +16,10 @@ from adaptc.compiler.ir.program import Code
 from adaptc.compiler.plan.cost import AnalyticalCost
 from adaptc.compiler.plan.planner import plan
 from adaptc.compiler.plan.region import with_ends
+from adaptc.runtime.hostprogram import Branch, Jump, Read, Ref
 
+from ..ir.builder import edge, give
+from ..passes.cases import PAIR, code, one_input
 from .test_regions import early_exits
 
 
@@ -28,12 +31,13 @@ class Prices:
     value: float = 0.0
     branch: float = 0.1
     iteration: float = 0.1
+    byte: float = 0.0
 
     def of(self, unit: Code) -> float:
         return 1.0
 
     def copy(self, size: float) -> float:
-        return 0.0
+        return size * self.byte
 
 
 def test_the_cheaper_way_is_chosen_and_both_costs_are_kept() -> None:
@@ -55,6 +59,27 @@ def test_what_crosses_costs_on_both_sides() -> None:
     visits = 1 + 0.5 + 0.25
     assert priced.blocks - (free.blocks or 0) == pytest.approx(visits * 3 * 2)  # x goes in, t and y come out
     assert priced.graph - (free.graph or 0) == pytest.approx((1 + 1 + 1) * 2)  # x goes in, y and the exit come out
+
+
+def test_only_what_arms_change_is_copied() -> None:
+    """A skipped layer hands on its input by a copy; what both ways pass on as it is needs none."""
+    builder = one_input()
+    builder.block(
+        "entry",
+        {"x": PAIR},
+        Branch(Ref("go"), edge("layer", "y", "x"), edge("end", "y", "x"), "model.py:1"),
+        code=code("test_and_double"),
+        inputs=["x"],
+        outputs=["t", "y"],
+        steps=[Read("go", "t", "bool", "model.py:1")],
+    )
+    builder.block(
+        "layer", {"v": PAIR, "u": PAIR}, Jump(edge("end", "z", "u")), code=code("double"), inputs=["v"], outputs=["z"]
+    )
+    builder.block("end", {"v": PAIR, "u": PAIR}, give(("v", PAIR), ("u", PAIR)))
+    program = with_ends(builder.build())
+    free, priced = (plan(program, Prices(byte=byte)).decisions[0] for byte in (0.0, 1.0))
+    assert (priced.graph or 0) - (free.graph or 0) == pytest.approx(0.5 * 2 * 4)  # half of the calls copy two floats
 
 
 def test_the_analytical_cost_grows_with_arithmetic() -> None:
