@@ -1,8 +1,35 @@
-"""Property tests draw the same examples in every run, so that a run tells what the change did."""
+"""Property tests draw the same examples in every run, so that a run tells what the change did; what costs each test
+time and is no part of what it tests is done once."""
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from unittest import mock
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+# A capture makes so many objects that Python looks for garbage among them some hundred times; a fifth of the time of
+# the tests went into that.
+gc.set_threshold(20_000, 20, 20)
+
+
+def pytest_collection_finish() -> None:
+    """Leave the modules of torch and others, which stay to the end, out of every search for garbage."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _prepared() -> Iterator[None]:
+    """Captures share what torch prepares for decompositions."""
+    from adaptc.compiler.frontend import export
+
+    from .preparation import decompositions
+
+    with mock.patch.object(export, "Decompositions", decompositions):
+        yield

@@ -13,6 +13,8 @@ from torch import fx, nn
 
 from adaptc.compiler.ir.program import Code, Dim, ScalarType, TensorType, Type
 
+from ..preparation import decompositions
+
 
 def code_of(
     module: nn.Module,
@@ -26,7 +28,7 @@ def code_of(
         shapes = (tuple(dict.fromkeys(names, torch.export.Dim.DYNAMIC) for names in dynamic),)  # of *inputs
     with torch.no_grad(), torch.fx.experimental._config.patch(backed_size_oblivious=True):
         program = torch.export.export(module, tuple(inputs), dynamic_shapes=shapes, strict=False)
-        program = program.run_decompositions({})
+        program = decompositions().run(program)
     kinds = program.graph_signature.input_specs
     old = program.graph_module.graph
     placeholders = old.find_nodes(op="placeholder")

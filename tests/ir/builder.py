@@ -24,6 +24,8 @@ from adaptc.runtime.hostprogram import Edge, Expr, Let, Read, Ref, Return, Value
 from adaptc.runtime.manifest import Argument
 from adaptc.runtime.tree import Leaf, Tree, TupleNode
 
+from ..preparation import decompositions
+
 DYNAMIC = torch.export.Dim.DYNAMIC
 
 # Distinct primes as example extents, so that export does not take two symbols for one.
@@ -67,7 +69,7 @@ def make_code(
     # Export fails on dynamic shapes of no inputs.
     shapes = (dims,) if any(dims) else None
     exported = torch.export.export(Wrapper().eval(), (examples,), dynamic_shapes=shapes, strict=False)
-    graph = exported.run_decompositions({}).graph_module.graph
+    graph = decompositions().run(exported).graph_module.graph
     for node in list(graph.nodes):
         if node.op == "call_function" and node.meta.get("val") is None:
             graph.erase_node(node)  # an assertion of export's, which computes nothing
