@@ -98,7 +98,10 @@ def calls(*values: float) -> list[InputSet]:
 
 @pytest.fixture
 def prices(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
-    """What each region costs as a graph beside 100 µs for the rest; regions that are not there cost 0."""
+    """What each region costs as a graph beside 100 µs for the rest; regions that are not there cost 0.
+
+    Each call costs the same every time, so that a few turns tell what thousands would.
+    """
     found: dict[str, float] = {}
     now = [0.0]
     call = Runnable.call
@@ -119,6 +122,7 @@ def prices(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
 
     monkeypatch.setattr(Runnable, "call", priced)
     monkeypatch.setattr(measuring.Measurer, "__init__", with_clock)
+    monkeypatch.setattr(measuring, "SECONDS", 0.2)
     return found
 
 
