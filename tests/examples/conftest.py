@@ -1,14 +1,14 @@
-"""Each example is compiled once, by the command, and shared by all tests and test processes."""
+"""Each example is compiled once, by the command in this process, and shared by all tests and test processes."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import io
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from filelock import FileLock
 from torch import nn
 
 import adaptc
+from adaptc.__main__ import main
 from adaptc.runtime.executable import Executable
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +37,7 @@ class Compiled:
     network: nn.Module
 
 
-@contextmanager
+@contextlib.contextmanager
 def path_with(folder: Path) -> Iterator[None]:
     """`folder` in front of sys.path, as Python has it when it runs a file there."""
     sys.path.insert(0, str(folder))
@@ -77,19 +78,11 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         folder = shared / name
         with FileLock(shared / f"{name}.lock"):
             if not folder.exists():
-                command = [
-                    sys.executable,
-                    "-m",
-                    "adaptc",
-                    "compile",
-                    str(model_file(name)),
-                    "-o",
-                    str(folder),
-                    "--json",
-                ]
-                done = subprocess.run(command, capture_output=True, text=True, cwd=shared)
-                assert done.returncode == 0, done.stderr
-                folder.with_suffix(".json").write_text(done.stdout)
+                out, err = io.StringIO(), io.StringIO()
+                with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                    code = main(["compile", str(model_file(name)), "-o", str(folder), "--json"])
+                assert code == 0, err.getvalue()
+                folder.with_suffix(".json").write_text(out.getvalue())
         return folder
 
     return compile_once
