@@ -18,7 +18,7 @@ demo: $(INSTALLED)
 	$(BIN)/python examples/demo.py
 
 test: $(INSTALLED) $(HEADERS)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # For the program in C++. Where npm cannot bring them its tests are skipped, and say so.
 $(HEADERS): | $(INSTALLED)

@@ -15,7 +15,7 @@ settings.load_profile("repeatable")
 
 # A capture makes so many objects that Python looks for garbage among them some hundred times; a fifth of the time of
 # the tests went into that.
-gc.set_threshold(20_000, 20, 20)
+gc.set_threshold(50_000, 20, 20)
 
 
 def pytest_collection_finish() -> None:

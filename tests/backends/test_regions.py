@@ -82,7 +82,7 @@ def assert_runs_alike(program: Program, folder: Path, cases: list[torch.Tensor])
     return contents
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_random_programs(rng: Random) -> None:
     program = Maker(rng).program()

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-import subprocess
+import runpy
 import sys
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import torch
 
 from adaptc.compiler.plan.cost import AnalyticalCost
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
-def printed(script: str, *arguments: str) -> list[list[str]]:
-    """The words of each line that a script prints."""
-    command = [sys.executable, str(BENCHMARKS / script), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return [line.split() for line in done.stdout.splitlines()]
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., list[list[str]]]:
+    """Runs a script in this process; gives the words of each line that it prints."""
+
+    def run(script: str, *arguments: str) -> list[list[str]]:
+        monkeypatch.setattr(sys, "argv", [script, *arguments])
+        monkeypatch.setattr(sys, "path", [str(BENCHMARKS), *sys.path])
+        threads = torch.get_num_threads()
+        try:
+            with torch.enable_grad():  # what the script sets ends with it
+                runpy.run_path(str(BENCHMARKS / script), run_name="__main__")
+        finally:
+            torch.set_num_threads(threads)
+        return [line.split() for line in capsys.readouterr().out.splitlines()]
+
+    return run
 
 
 @pytest.mark.long
-def test_choices_are_compared_with_the_best_candidate() -> None:
+def test_choices_are_compared_with_the_best_candidate(printed: Callable[..., list[list[str]]]) -> None:
     *_, row = printed("planner.py", "--networks", "early_exit_cnn", "--seconds", "0")
     name, regions, graphs, blocks, _, by_cost, behind_cost, measured, behind_measured = row
     assert (name, regions) == ("early_exit_cnn", "1")
@@ -33,7 +45,7 @@ def test_choices_are_compared_with_the_best_candidate() -> None:
         assert float(behind.rstrip("%")) == pytest.approx(expected, abs=0.5)
 
 
-def test_every_constant_of_the_cost_is_measured() -> None:
+def test_every_constant_of_the_cost_is_measured(printed: Callable[..., list[list[str]]]) -> None:
     _, *rows = printed("plan_costs.py", "--seconds", "0.1")
     constants = {row[0]: row for row in rows if row[0] != "copy"}
     assert set(constants) == {field.name for field in fields(AnalyticalCost)}

@@ -27,14 +27,19 @@ def test_format() -> None:
     run("ruff", "format", "--check", ".", "--extend-exclude", "artifacts")
 
 
+def check_types(package_root: Path, *what: str, cwd: Path, **environment: str) -> None:
+    """Run mypy; what it found of torch and of adaptc itself is kept for the next time."""
+    options = ["--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(package_root / "mypy")]
+    run("mypy", *options, "--strict", *what, cwd=cwd, **environment)
+
+
 @pytest.mark.long
 def test_types(package_root: Path) -> None:
-    run("mypy", "--config-file", str(ROOT / "pyproject.toml"), "--strict", "-p", "adaptc", cwd=package_root)
+    check_types(package_root, "-p", "adaptc", cwd=package_root)
 
 
 @pytest.mark.long
 def test_types_of_the_benchmark_suite(package_root: Path) -> None:
-    parts = ["--explicit-package-bases", "suite.py", "contest", "handwritten"]
     folder = ROOT / "benchmarks"
-    config = str(ROOT / "pyproject.toml")
-    run("mypy", "--config-file", config, "--strict", *parts, cwd=folder, MYPYPATH=f"{package_root}:{folder}")
+    parts = ["--explicit-package-bases", "suite.py", "contest", "handwritten"]
+    check_types(package_root, *parts, cwd=folder, MYPYPATH=f"{package_root}:{folder}")

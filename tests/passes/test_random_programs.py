@@ -22,7 +22,7 @@ from .random_programs import Maker
 CASES = [torch.tensor(pair) for pair in ([1.0, 2.0], [-1.0, -2.0], [0.0, 0.0])]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_meaning_is_kept(rng: Random) -> None:
     program = Maker(rng).program()

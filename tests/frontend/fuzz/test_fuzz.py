@@ -15,7 +15,7 @@ from .programs import write_program
 from .running import examine, inputs, reduce
 from .texts import HEADER
 
-GRAMMARS = {"branches": (write_program, range(16)), "loops": (write_loop_program, range(10))}
+GRAMMARS = {"branches": (write_program, range(16)), "loops": (write_loop_program, range(6))}
 
 
 @pytest.mark.long
