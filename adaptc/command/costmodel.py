@@ -38,7 +38,7 @@ class CollectRequest:
 
 @costmodel.command("collect")
 def collect_command(
-    output: Annotated[Path, typer.Argument(metavar="OUT.parquet", help="The table; its parts go to OUT.parquet.parts.")],
+    output: Annotated[Path, typer.Argument(metavar="OUT.parquet", help="The table; parts go to OUT.parquet.parts.")],
     families: Annotated[
         Optional[str],  # noqa: UP045 - typer reads this at run time
         typer.Option("--families", metavar="A,B", help="Families to draw from; without it, all of them."),
@@ -52,9 +52,7 @@ def collect_command(
         ),
     ] = None,
     passes: Annotated[int, typer.Option(min=1, help="Passes over a chunk; a unit's time is its best one.")] = 5,
-    seconds: Annotated[
-        float, typer.Option(min=0.0, help="How long calls of one unit are timed in one pass.")
-    ] = 0.004,
+    seconds: Annotated[float, typer.Option(min=0.0, help="How long calls of one unit are timed in one pass.")] = 0.004,
     chunk: Annotated[int, typer.Option(min=1, help="Samples that are built, timed and kept together.")] = 60,
     ray: Annotated[
         Optional[str],  # noqa: UP045

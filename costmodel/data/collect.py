@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,7 +35,7 @@ class CollectOptions:
     count: int = 200
     seed: int = 0
     networks: tuple[str, ...] = ()
-    timing: TimingSettings = TimingSettings()
+    timing: TimingSettings = field(default_factory=TimingSettings)
     chunk: int = CHUNK
     ray: str | None = None
 

@@ -154,13 +154,24 @@ def gate(draw: Draw) -> Drawn:
     if kind == "linear":
         layers = [*pool, nn.Linear(channels, ways)]
     elif kind == "mlp":
-        layers = [*pool, nn.Linear(channels, hidden), draw.pick(nn.ReLU(), nn.Tanh(), nn.SiLU()), nn.Linear(hidden, ways)]
+        layers = [
+            *pool,
+            nn.Linear(channels, hidden),
+            draw.pick(nn.ReLU(), nn.Tanh(), nn.SiLU()),
+            nn.Linear(hidden, ways),
+        ]
     elif kind == "conv" and side >= 4:
         hidden = min(hidden, 32)
         conv = nn.Conv2d(channels, hidden, 3, 2, 1)
         layers = [nn.MaxPool2d(2), conv, nn.BatchNorm2d(hidden), nn.ReLU(), *pool, nn.Linear(hidden, ways)]
     else:
-        layers = [nn.AdaptiveAvgPool2d(1), nn.Conv2d(channels, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, ways, 1), nn.Flatten()]
+        layers = [
+            nn.AdaptiveAvgPool2d(1),
+            nn.Conv2d(channels, hidden, 1),
+            nn.ReLU(),
+            nn.Conv2d(hidden, ways, 1),
+            nn.Flatten(),
+        ]
     return Gate(nn.Sequential(*layers), decision), (images(batch, channels, side),)
 
 

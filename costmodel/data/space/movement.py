@@ -35,7 +35,7 @@ _SEQUENCES: tuple[Move, ...] = (
     lambda x, y: x.contiguous().view(x.size(0), x.size(2), x.size(1)) * 0.5,
     lambda x, y: x.narrow(1, 0, 1) + y.narrow(1, 0, 1),
     lambda x, y: x.permute(1, 0, 2) + y.permute(1, 0, 2),
-    lambda x, y: torch.cat([part.relu() for part in x.split((x.size(1) + 1) // 2, dim=1)] + [y], dim=1),
+    lambda x, y: torch.cat([part.relu() for part in torch.split(x, (x.size(1) + 1) // 2, dim=1)] + [y], dim=1),
 )
 _IMAGES: tuple[Move, ...] = (
     lambda x, y: x.permute(0, 2, 3, 1) + y.permute(0, 2, 3, 1),

@@ -229,7 +229,9 @@ def broadcast(draw: Draw) -> Drawn:
         "channel": ((1, rows, max(int(columns**0.5), 1), max(int(columns**0.5), 1)), (1, rows, 1, 1)),
         "batch": ((max(many[-1] if many else 1, 2), rows, columns), (max(many[-1] if many else 1, 2), 1, 1)),
     }
-    first, second = kinds[draw.pick("row", "column", "column", "column", "scalar", "one", "outer", "first", "channel", "batch")]
+    first, second = kinds[
+        draw.pick("row", "column", "column", "column", "scalar", "one", "outer", "first", "channel", "batch")
+    ]
     a, b = torch.randn(*first), torch.randn(*second)
     steps: list[Unary | Binary] = [draw.pick(*_BINARY[:12])]
     two = [True]

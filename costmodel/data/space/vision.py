@@ -105,7 +105,14 @@ class MBConv(nn.Module):
     """Expand, depthwise, squeeze-and-excite, project."""
 
     def __init__(
-        self, inputs: int, outputs: int, expand: int, kernel: int, stride: int, squeeze: bool, activation: type[nn.Module]
+        self,
+        inputs: int,
+        outputs: int,
+        expand: int,
+        kernel: int,
+        stride: int,
+        squeeze: bool,
+        activation: type[nn.Module],
     ) -> None:
         super().__init__()
         hidden = inputs * expand
@@ -212,7 +219,12 @@ def inception(draw: Draw) -> Drawn:
             layers: list[nn.Module] = [pool, nn.Conv2d(channels, width, 1), nn.ReLU()]
             cost += channels * width
         elif draw.chance(0.5):
-            layers = [*conv_norm(draw, channels, middle, 1), nn.ReLU(), *conv_norm(draw, middle, width, kernel), nn.ReLU()]
+            layers = [
+                *conv_norm(draw, channels, middle, 1),
+                nn.ReLU(),
+                *conv_norm(draw, middle, width, kernel),
+                nn.ReLU(),
+            ]
             cost += channels * middle + middle * width * kernel**2
         else:
             layers = [*conv_norm(draw, channels, width, kernel), nn.ReLU()]
