@@ -27,7 +27,8 @@ from adaptc.runtime.placement import Limits
 from adaptc.runtime.stream import Stream
 from adaptc.runtime.structure import Builders
 
-Arrays = list[np.ndarray[Any, Any]]
+Arrays = tuple[list[np.ndarray[Any, Any]], list[tuple[int, ...]]]
+"""What a unit takes, and the shapes of what it gives."""
 Shapes = tuple[tuple[int, ...], ...]
 
 RANDOM_CALLS = 8
@@ -69,7 +70,7 @@ def units_of_network(network: str, folder: Path) -> tuple[list[BuiltUnit], dict[
             dropped["no call reaches it"] += 1
             continue
         unit = by_name[contents.units.block_units[block.name]]
-        units += [built_unit(program, block, unit, contents.units, folder, arrays) for arrays in _some(given)]
+        units += [built_unit(program, block, unit, contents.units, folder, *arrays) for arrays in _some(given)]
     return units, dict(dropped)
 
 
@@ -111,9 +112,11 @@ class _Noted(Mapping[str, UnitCall]):
 
         def noting(*arrays: Any) -> Sequence[Any]:
             shapes = tuple(tuple(array.shape) for array in arrays)
-            if shapes not in taken:
-                taken[shapes] = [np.array(array, order="C") for array in arrays]
-            return call(*arrays)
+            given = None if shapes in taken else [np.array(array, order="C") for array in arrays]
+            outputs = call(*arrays)
+            if given is not None:
+                taken[shapes] = (given, [tuple(output.shape) for output in outputs])
+            return outputs
 
         return noting
 
@@ -137,8 +140,8 @@ def _distinct(
 
 def _some(given: Mapping[Shapes, Arrays]) -> list[Arrays]:
     """The smallest, the largest and one between, of arrays without empty ones."""
-    full = [arrays for arrays in given.values() if all(array.size for array in arrays)]
-    full.sort(key=lambda arrays: sum(array.nbytes for array in arrays))
+    full = [taken for taken in given.values() if all(array.size for array in taken[0])]
+    full.sort(key=lambda taken: sum(array.nbytes for array in taken[0]))
     if len(full) <= SIZES:
         return full
     return [full[index] for index in dict.fromkeys(itertools.chain((0, len(full) // 2, len(full) - 1)))]

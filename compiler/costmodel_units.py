@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -63,9 +63,16 @@ class UnitBuilder:
 
 
 def built_unit(
-    program: Program, block: Block, unit: Unit, units: Units, folder: Path, arrays: list[np.ndarray[Any, Any]]
+    program: Program,
+    block: Block,
+    unit: Unit,
+    units: Units,
+    folder: Path,
+    arrays: Sequence[np.ndarray[Any, Any]],
+    made: Sequence[tuple[int, ...]] = (),
 ) -> BuiltUnit:
-    """`unit`, made of `block` and written into `folder`, with the arrays that it takes."""
+    """`unit`, made of `block` and written into `folder`, with the arrays that it takes; `made` are the shapes of what
+    it gives, where these are not known before."""
     rows = [row for row in units.table.rows if set(row.names) & set(unit.weights)]
     return BuiltUnit(
         mlir=block_mlir(program, block),
@@ -73,7 +80,7 @@ def built_unit(
         inputs={spec.name: array for spec, array in zip(unit.inputs, arrays, strict=True)},
         outputs=tuple(spec.name for spec in unit.outputs),
         weight_bytes=sum(row.size for row in rows),
-        sizes=_sizes(block, arrays),
+        sizes=_sizes(block, arrays, made),
     )
 
 
@@ -106,14 +113,16 @@ def block_mlir(program: Program, block: Block) -> str:
     return to_mlir(Program("unit", (), (), "unit", {"unit": alone}, tensors), locations=False)
 
 
-def _sizes(block: Block, arrays: list[np.ndarray[Any, Any]]) -> Mapping[str, int]:
-    """The sizes of the named dimensions of the block's inputs."""
+def _sizes(
+    block: Block, arrays: Sequence[np.ndarray[Any, Any]], made: Sequence[tuple[int, ...]]
+) -> Mapping[str, int]:
+    """The sizes of the named dimensions of the block's inputs and outputs; of those that are expressions too."""
     types = {param.name: param.type for param in block.params}
+    declared = [*(types[name] for name in block.inputs), *(output.type for output in block.outputs)]
     sizes: dict[str, int] = {}
-    for name, array in zip(block.inputs, arrays):
-        declared = types[name]
-        if isinstance(declared, TensorType):
-            sizes.update((dim, extent) for dim, extent in zip(declared.shape, array.shape) if isinstance(dim, str))
+    for type_, shape in zip(declared, [*(array.shape for array in arrays), *made]):
+        if isinstance(type_, TensorType):
+            sizes.update((dim, extent) for dim, extent in zip(type_.shape, shape) if isinstance(dim, str))
     return sizes
 
 

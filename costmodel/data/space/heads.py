@@ -73,7 +73,7 @@ class Token(nn.Module):
 def exit_head(draw: Draw) -> Drawn:
     classes = draw.pick(2, 10, 10, 100, 1000, draw.log(2, 2000))
     criterion = draw.pick("logits", "argmax", "entropy", "margin", "topk", "threshold", "max", "max")
-    width = draw.width(8, 1024)
+    width = draw.width(16, 2048)
     inner = width
     if draw.chance(0.4):
         pool: nn.Module = Token(width, draw.chance(0.4), draw.chance(0.5))
@@ -81,7 +81,7 @@ def exit_head(draw: Draw) -> Drawn:
     elif draw.chance(0.25):
         pool, given = nn.Identity(), torch.randn(draw.batch(), width)
     else:
-        side = draw.side(20.0 * width, 1, 56)
+        side = draw.side(8.0 * width, 1, 56)
         given = images(draw.batch(), width, side)
         flat = [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
         if draw.chance(0.3) and side >= 2:
@@ -141,7 +141,7 @@ class RecurrentGate(nn.Module):
 @family("gate", "skip gates: pooled features, a small network, a threshold")
 def gate(draw: Draw) -> Drawn:
     channels, hidden = draw.width(8, 512), draw.width(4, 128)
-    side = draw.side(20.0 * channels, 1, 56)
+    side = draw.side(8.0 * channels, 1, 64)
     batch = draw.batch()
     if draw.chance(0.2):
         hidden = draw.pick(10, 16, 32, 64)
@@ -222,5 +222,6 @@ def statistics(draw: Draw) -> Drawn:
     kinds = ("variance", "deviation", "norm", "relative", "cosine", "divergence", "entropy", "energy", "agreement")
     kind = draw.pick(*kinds, "masked", "largest", "squares")
     width = draw.width(2, 4096)
-    shape = draw.pick((draw.batch(),), (1, draw.within(60.0 * width, 1, 512)), (1, draw.within(60.0 * width, 1, 64), 2))
+    rows = draw.within(20.0 * width, 1, 2048)
+    shape = draw.pick((draw.batch(),), (rows,), (1, rows), (1, (rows + 1) // 2, 2))
     return Criterion(kind, 0.5, draw.chance(0.6)), (torch.randn(*shape, width), torch.randn(*shape, width))

@@ -57,7 +57,7 @@ def pooling(draw: Draw) -> Drawn:
         layers.insert(0, nn.BatchNorm2d(channels))
     if draw.chance(0.25):
         layers.append(nn.MaxPool2d(2, ceil_mode=True))
-    return nn.Sequential(*layers), (images(draw.batch(), channels, 2 * draw.side(400.0 * channels, 2, 56)),)
+    return nn.Sequential(*layers), (images(draw.batch(), channels, 2 * draw.side(100.0 * channels, 2, 64)),)
 
 
 @family("image-norm", "group, instance and channel norms, with and without a convolution before")

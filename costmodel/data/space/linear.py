@@ -48,9 +48,9 @@ class Bilinear(nn.Module):
 @family("matmul", "products of two inputs: plain, batched, by einsum")
 def matmul(draw: Draw) -> Drawn:
     batch = draw.pick((), (1,), (draw.log(2, 16),), (1, draw.log(2, 16)))
-    inner, columns = draw.width(4, 1024), draw.width(1, 1024)
+    inner, columns = draw.width(8, 2048), draw.width(4, 2048)
     many = batch[-1] if batch else 1
-    rows = 1 if draw.chance(0.3) else draw.within(float(many * inner * columns), 2, 512)
+    rows = 1 if draw.chance(0.2) else draw.within(float(many * inner * columns), 2, 512)
     a = torch.randn(*batch, rows, inner)
     if len(batch) == 1 and draw.chance(0.3):
         equation = draw.pick("bij,bjk->bik", "bij,bkj->bik")
@@ -78,7 +78,7 @@ class ResidualMLP(nn.Module):
 @family("mlp", "stacks of linear layers with activations, some with shortcuts and norms")
 def mlp(draw: Draw) -> Drawn:
     depth = draw.pick(1, 2, 2, 3, 4)
-    given = width = draw.width(4, 1024)
+    given = width = draw.width(8, 1536)
     if draw.chance(0.3):
         factor, activation = draw.pick(1, 2, 4), draw.activation()
         norm = draw.pick("layer", "batch", "none")
@@ -92,7 +92,7 @@ def mlp(draw: Draw) -> Drawn:
     layers: list[nn.Module] = []
     cost = 0
     for _ in range(depth):
-        outputs = draw.width(4, 1024)
+        outputs = draw.width(8, 1536)
         layers.append(nn.Linear(width, outputs))
         if draw.chance(0.15):
             layers.append(nn.BatchNorm1d(outputs))
@@ -100,5 +100,5 @@ def mlp(draw: Draw) -> Drawn:
         cost += width * outputs
         width = outputs
     layers.append(nn.Linear(width, draw.pick(1, 2, 10, draw.log(1, 512))))
-    rows = 1 if draw.chance(0.6) else draw.within(float(cost), 2, 256)
+    rows = 1 if draw.chance(0.5) else draw.within(float(cost), 2, 512)
     return nn.Sequential(*layers), (torch.randn(rows, given),)

@@ -27,7 +27,7 @@ _SEQUENCES: tuple[Move, ...] = (
     lambda x, y: torch.roll(x, 1, dims=1) + y,
     lambda x, y: F.pad(x, (0, 2)) + F.pad(y, (2, 0)),
     lambda x, y: F.pad(x, (0, 0, 1, 1)),
-    lambda x, y: x.reshape(1, -1) + y.flatten(1),
+    lambda x, y: x.reshape(x.size(0), -1) + y.flatten(1),
     lambda x, y: x.repeat(1, 2, 1) + torch.cat([y, y], dim=1),
     lambda x, y: x[:, :1].expand(-1, y.size(1), -1) + y,
     lambda x, y: x.unsqueeze(1).expand(-1, 3, -1, -1) * y.unsqueeze(1),

@@ -216,9 +216,9 @@ def elementwise(draw: Draw) -> Drawn:
 
 @family("broadcast", "functions of tensors of differing shapes: rows, columns, scalars, outer products")
 def broadcast(draw: Draw) -> Drawn:
-    rows, columns = draw.log(1, 2048), draw.width(1, 2048)
-    rows = min(rows, max(int(draw.work / _COST / columns), 1))
-    many = draw.pick((), (1,), (draw.within(_COST * rows * columns, 1, 32),))
+    columns = draw.width(1, 2048)
+    rows = draw.within(_COST * columns, 1, 4096)
+    many = draw.pick((), (1,), (draw.within(_COST * rows * columns, 1, 16),))
     kinds = {
         "row": ((*many, rows, columns), (columns,)),
         "column": ((*many, rows, columns), (*many, rows, 1)),
@@ -229,10 +229,8 @@ def broadcast(draw: Draw) -> Drawn:
         "channel": ((1, rows, max(int(columns**0.5), 1), max(int(columns**0.5), 1)), (1, rows, 1, 1)),
         "batch": ((max(many[-1] if many else 1, 2), rows, columns), (max(many[-1] if many else 1, 2), 1, 1)),
     }
-    first, second = kinds[
-        draw.pick("row", "column", "column", "column", "scalar", "one", "outer", "first", "channel", "batch")
-    ]
-    a, b = torch.randn(*first), torch.randn(*second)
+    first, second = kinds[draw.pick(*kinds, "column", "column")]
+    a, b = torch.randn(first), torch.randn(second)
     steps: list[Unary | Binary] = [draw.pick(*_BINARY[:12])]
     two = [True]
     for _ in range(draw.pick(0, 0, 1, 2)):

@@ -71,7 +71,7 @@ def routing(draw: Draw) -> Drawn:
         rows = 1 if draw.chance(0.4) else draw.within(float(width * experts), 2, 512)
         result = draw.pick("switch", "topk", "dense", "counts", "mask")
         return Router(width, experts, draw.pick(1, 2, 2), result), (torch.randn(rows, width),)
-    rows = draw.within(60.0 * width, 2, 1024)
+    rows = draw.within(15.0 * width, 2, 4096)
     some = draw.log(1, rows)
     kinds = ("index_select", "index", "gather", "index_add", "scatter", "index_copy", "put", "take", "sort")
     return Pick(draw.pick(*kinds)), (torch.randn(rows, width), torch.randperm(rows)[:some], torch.randn(some, width))
@@ -132,8 +132,8 @@ class WeighedExperts(nn.Module):
 
 @family("experts", "experts on some rows, routed, batched or mixed")
 def experts(draw: Draw) -> Drawn:
-    width = draw.width(8, 512)
-    hidden = draw.width(max(width // 2, 8), 4 * width)
+    width = draw.width(32, 768)
+    hidden = draw.width(width // 2, min(4 * width, 2048))
     activation = draw.pick(nn.ReLU, nn.GELU, nn.SiLU)()
     kind = draw.pick("alone", "routed", "routed", "batched", "mixed")
     if kind == "batched":
@@ -146,7 +146,7 @@ def experts(draw: Draw) -> Drawn:
         rows = 1 if draw.chance(0.5) else draw.within(3.0 * many * width * hidden, 2, 32)
         members: list[nn.Module] = [Expert(width, hidden, gated, activation) for _ in range(many)]
         return WeighedExperts(members, width), (torch.randn(rows, width),)
-    rows = 1 if draw.chance(0.3) else draw.within(3.0 * width * hidden, 2, 128)
+    rows = 1 if draw.chance(0.25) else draw.within(3.0 * width * hidden, 2, 512)
     expert = Expert(width, hidden, gated, activation)
     if kind == "alone":
         return expert, (torch.randn(rows, width),)
@@ -201,7 +201,7 @@ class QuantisedCodes(nn.Module):
 @family("embedding", "lookups: words and positions, bags of words, codebooks")
 def embedding(draw: Draw) -> Drawn:
     words, width = draw.log(10, 5000), draw.width(8, 768)
-    length = 1 if draw.chance(0.3) else draw.within(60.0 * width, 2, 512)
+    length = 1 if draw.chance(0.2) else draw.within(15.0 * width, 2, 512)
     match draw.pick("tokens", "tokens", "tokens", "bag", "codes"):
         case "tokens":
             positions = draw.pick(None, 512, 512)
