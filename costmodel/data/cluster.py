@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
+import logging
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any
-
-import ray
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from adaptc.costmodel.data.chunks import Chunk, Measured
 from adaptc.costmodel.data.errors import TableError
 from adaptc.costmodel.data.timing import TimingSettings
 from adaptc.costmodel.data.units import Builder
 from adaptc.costmodel.data.workers import measure_here
+
+# without types of its own, and not there in most installations
+ray: Any = importlib.import_module("ray")
+strategies: Any = importlib.import_module("ray.util.scheduling_strategies")
 
 
 class ClusterWorkers:
@@ -27,7 +30,7 @@ class ClusterWorkers:
         self._owned = not ray.is_initialized()
         try:
             if self._owned:
-                ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR")
+                ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, ValueError) as error:
             raise TableError(f"no Ray cluster answers at {address}: {error}") from error
         self._given = (builder, seed, settings)
@@ -36,10 +39,8 @@ class ClusterWorkers:
         """The chunks, each as it is done."""
         measurer = ray.remote(num_cpus=1, max_restarts=2, max_task_retries=2)(_Measurer)
         nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
-        idle = [
-            measurer.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(*self._given)
-            for node in nodes
-        ]
+        places = [strategies.NodeAffinitySchedulingStrategy(node, soft=False) for node in nodes]
+        idle = [measurer.options(scheduling_strategy=place).remote(*self._given) for place in places]
         waiting = list(reversed(chunks))
         running: dict[Any, tuple[Any, Chunk]] = {}
         while waiting or running:

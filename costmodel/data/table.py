@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,7 @@ def read_table(path: Path) -> Dataset:
     if missing:
         raise TableError(f"{path} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; collect it again")
     rows = [_row(values) for values in table.select(_schema().names).to_pylist()]
-    return Dataset(path, rows, origin, _differences(origin))
+    return Dataset(path, rows, origin, _differences(origin, {row.machine for row in rows}))
 
 
 def merged(tables: Iterable[Iterable[Row]]) -> list[Row]:
@@ -185,13 +185,9 @@ def _origin(path: Path, metadata: Mapping[bytes, bytes]) -> Origin:
     return Origin(**values)
 
 
-def _differences(origin: Origin) -> tuple[str, ...]:
-    here = this_machine().record()
-    found = [
-        f"{name} was {origin.machine.get(name)}, here it is {value}"
-        for name, value in here.items()
-        if origin.machine.get(name) != value
-    ]
+def _differences(origin: Origin, machines: Collection[str]) -> tuple[str, ...]:
+    here = str(this_machine())
+    found = [f"rows were measured on: {name}; this is: {here}" for name in sorted(machines) if name != here]
     ours = versions()
     found += [
         f"{name} was {origin.versions.get(name)}, here it is {ours[name]}"

@@ -12,6 +12,7 @@ import pytest
 
 from adaptc.costmodel.data import table as tables
 from adaptc.costmodel.data.errors import TableError
+from adaptc.costmodel.data.machine import this_machine
 from adaptc.costmodel.data.table import Origin, Row, merged, origin_here, read_table, write_table
 
 ROW = Row(
@@ -31,7 +32,7 @@ ROW = Row(
     kernel_shapes=("f32[1]->f32[1]", "?->?"),
     sizes={"length": 7},
     peak_bytes=None,
-    machine="here",
+    machine=str(this_machine()),
 )
 
 
@@ -63,14 +64,10 @@ def test_a_table_without_rows_is_one(tmp_path: Path) -> None:
 
 def test_other_versions_and_machines_are_told(file: Path) -> None:
     origin = here()
-    other = replace(
-        origin,
-        machine={**origin.machine, "vector_bits": 1024},
-        versions={**origin.versions, "onnxruntime": "0.1", "torch": "0.1"},
-    )
-    write_table(file, [ROW], other)
-    vectors, engine = read_table(file).differences
-    assert vectors.startswith("vector_bits was 1024, here it is ")
+    other = replace(origin, versions={**origin.versions, "onnxruntime": "0.1", "torch": "0.1"})
+    write_table(file, [ROW, replace(ROW, machine="Abacus, 1 cores, 8-bit vectors")], other)
+    machine, engine = read_table(file).differences
+    assert machine.startswith("rows were measured on: Abacus, 1 cores, 8-bit vectors; this is: ")
     assert engine.startswith("onnxruntime was 0.1, here it is ")
 
 
