@@ -71,7 +71,7 @@ def collect(table: Path, options: CollectOptions, builder: Builder, progress: Pr
     done = total - sum(len(chunk.tasks) for chunk in waiting)
     progress("collect", done, total)
     if waiting:
-        with _workers(options, builder) as workers:
+        with _workers(options, builder, parts.scratch) as workers:
             for chunk, measured in workers.measure(waiting):
                 parts.write(chunk, measured)
                 done += len(chunk.tasks)
@@ -80,9 +80,9 @@ def collect(table: Path, options: CollectOptions, builder: Builder, progress: Pr
 
 
 @contextlib.contextmanager
-def _workers(options: CollectOptions, builder: Builder) -> Iterator[_Workers]:
+def _workers(options: CollectOptions, builder: Builder, scratch: Path) -> Iterator[_Workers]:
     if options.ray is None:
-        with LocalWorkers(builder, options.seed, options.timing) as workers:
+        with LocalWorkers(builder, options.seed, options.timing, scratch) as workers:
             yield workers
     else:
         from adaptc.costmodel.data.cluster import ClusterWorkers
@@ -98,6 +98,7 @@ class _Parts:
         self._table = table
         self._options = options
         self._folder = table.with_name(f"{table.name}.parts")
+        self.scratch = self._folder / "building"
 
     def begin(self) -> None:
         """Make the folder, or check that what lies there is of this machine (but with Ray) and these versions."""

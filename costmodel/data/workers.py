@@ -24,13 +24,18 @@ BUILDERS = 2
 
 
 class LocalWorkers:
-    """Measures chunks on this machine. Use as a context manager."""
+    """Measures chunks on this machine. `folder` is one for units in passing, which is emptied before and gone
+    afterwards. Use as a context manager."""
 
-    def __init__(self, builder: Builder, seed: int, settings: TimingSettings, builders: int = BUILDERS) -> None:
+    def __init__(
+        self, builder: Builder, seed: int, settings: TimingSettings, folder: Path, builders: int = BUILDERS
+    ) -> None:
         self._builder = builder
         self._seed = seed
         self._settings = settings
-        self._folder = Path(tempfile.mkdtemp(prefix="adaptc-costmodel-"))
+        self._folder = folder
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
         self._number = builders
         self._builders = self._pool(builders)
         self._timer = self._pool(1)

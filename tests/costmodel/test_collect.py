@@ -27,7 +27,7 @@ OPTIONS = CollectOptions(families=("linear", "norm"), count=4, timing=QUICK, chu
 class Here:
     """Measures in this process."""
 
-    def __init__(self, builder: Builder, seed: int, settings: TimingSettings) -> None:
+    def __init__(self, builder: Builder, seed: int, settings: TimingSettings, folder: Path) -> None:
         self.given = (seed, settings)
         self.builder = builder
 

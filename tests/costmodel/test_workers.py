@@ -64,29 +64,28 @@ class Bomb(Mapping[str, Any]):
         return 1
 
 
-def test_chunks_come_one_after_another_and_leave_nothing() -> None:
+def test_chunks_come_one_after_another_and_leave_nothing(tmp_path: Path) -> None:
     chunks = chunks_of(["linear", "norm"], 2, 0, (), QUICK, 3)
-    with LocalWorkers(Rows(10**9), 0, QUICK) as local:
-        folder = local._folder
+    with LocalWorkers(Rows(10**9), 0, QUICK, tmp_path / "building") as local:
         found = [(chunk.number, [row.id for row in measured.rows]) for chunk, measured in local.measure(chunks)]
     assert found == [(0, ["linear/0", "norm/0", "linear/1"]), (1, ["norm/1"])]
-    assert not folder.exists()
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_a_network_that_ends_its_builder_is_left_out() -> None:
+def test_a_network_that_ends_its_builder_is_left_out(tmp_path: Path) -> None:
     (chunk,) = chunks_of(["linear"], 3, 0, (), QUICK, 3)
     from adaptc.costmodel.data.space import FAMILIES
 
     sizes = [FAMILIES["linear"].draw(0, index).inputs[0].numel() for index in range(3)]
-    with LocalWorkers(Rows(max(sizes) - 1), 0, QUICK) as local:
+    with LocalWorkers(Rows(max(sizes) - 1), 0, QUICK, tmp_path / "building") as local:
         ((_, measured),) = local.measure([chunk])
     assert len(measured.rows) == 2
     assert measured.dropped == {"linear": {"not compiled: the process ended": 1}}
 
 
-def test_a_unit_that_ends_the_timer_is_left_out() -> None:
+def test_a_unit_that_ends_the_timer_is_left_out(tmp_path: Path) -> None:
     (chunk,) = chunks_of(["linear"], 2, 0, (), QUICK, 2)
-    with LocalWorkers(Crashing(), 0, QUICK) as local:
+    with LocalWorkers(Crashing(), 0, QUICK, tmp_path / "building") as local:
         ((_, measured),) = local.measure([chunk])
     assert measured.rows == []
     assert measured.dropped == {"linear": {"not run: the process ended": 2}}
