@@ -113,9 +113,7 @@ def block_mlir(program: Program, block: Block) -> str:
     return to_mlir(Program("unit", (), (), "unit", {"unit": alone}, tensors), locations=False)
 
 
-def _sizes(
-    block: Block, arrays: Sequence[np.ndarray[Any, Any]], made: Sequence[tuple[int, ...]]
-) -> Mapping[str, int]:
+def _sizes(block: Block, arrays: Sequence[np.ndarray[Any, Any]], made: Sequence[tuple[int, ...]]) -> Mapping[str, int]:
     """The sizes of the named dimensions of the block's inputs and outputs; of those that are expressions too."""
     types = {param.name: param.type for param in block.params}
     declared = [*(types[name] for name in block.inputs), *(output.type for output in block.outputs)]
