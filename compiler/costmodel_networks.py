@@ -18,6 +18,7 @@ from adaptc.compiler.ir.program import Block, Program
 from adaptc.compiler.model_file import ModelFile, load_model_file
 from adaptc.compiler.signature import Bound, ExampleInputs, bind
 from adaptc.compiler.verify.inputs import InputSet, input_set, like, random_inputs
+from adaptc.costmodel.data.chunks import network_file
 from adaptc.costmodel.data.units import BuiltUnit
 from adaptc.runtime.engines import EngineOptions, UnitCall, Units, open_engine
 from adaptc.runtime.errors import AdaptcError
@@ -48,8 +49,8 @@ def units_of_network(network: str, folder: Path) -> tuple[list[BuiltUnit], dict[
     Calls with the examples, the samples and random inputs give the arrays; a code whose sizes vary is taken up to three
     times. Raises `ModelFileError` and `CompileError`.
     """
-    file, colon, name = network.rpartition(":") if not Path(network).is_file() else (network, "", "")
-    found = load_model_file(Path(file), model=name if colon else "model")
+    file, name = network_file(network)
+    found = load_model_file(file, model=name or "model")
     program, bound = capture_program(
         found.model,
         found.example_inputs,

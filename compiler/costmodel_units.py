@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from adaptc.compiler.backends.onnx.units import Units, write_units
 from adaptc.compiler.driver import capture_program, optimise
+from adaptc.compiler.errors import CompileError
 from adaptc.compiler.frontend.decompositions import Decompositions, sharing
 from adaptc.compiler.ir.mlir import to_mlir
 from adaptc.compiler.ir.program import Block, Output, Param, Program, TensorType
@@ -56,10 +57,16 @@ class UnitBuilder:
         return {"_decompositions": None}
 
     def real_units(self, network: str, folder: Path) -> tuple[list[BuiltUnit], dict[str, int]]:
-        """The units of the network in ``FILE.py`` or ``FILE.py:NAME``, and how many were left out, by reason."""
+        """The units of the network in ``FILE.py`` or ``FILE.py:NAME``, and how many were left out, by reason.
+
+        Raises `SampleError` where it cannot be compiled, and `ModelFileError`.
+        """
         from adaptc.compiler.costmodel_networks import units_of_network
 
-        return units_of_network(network, folder)
+        try:
+            return units_of_network(network, folder)
+        except CompileError as error:
+            raise SampleError(f"not compiled: {_first_problem(error)}") from error
 
 
 def built_unit(

@@ -71,10 +71,15 @@ def chunks_of(
     return [Chunk(number, group, _key(group, seed, settings)) for number, group in enumerate(groups)]
 
 
+def network_file(network: str) -> tuple[Path, str]:
+    """The file and the name of ``FILE.py`` or ``FILE.py:NAME``, "" without a name."""
+    file, _, name = network.rpartition(":") if ":" in Path(network).name else (network, "", "")
+    return Path(file), name
+
+
 def network_name(network: str) -> str:
     """A short name of the network in ``FILE.py`` or ``FILE.py:NAME``."""
-    file, _, name = network.rpartition(":") if ":" in Path(network).name else (network, "", "")
-    path = Path(file)
+    path, name = network_file(network)
     stem = path.resolve().parent.name if path.stem == "model" else path.stem
     return f"{stem}:{name}" if name else stem
 
@@ -84,12 +89,12 @@ def build_task(builder: Builder, task: Task, seed: int, folder: Path) -> Built:
     from adaptc.costmodel.data.space import families
 
     place = folder / hashlib.sha256(task.id.encode()).hexdigest()[:16]
-    if task.network:
-        units, dropped = builder.real_units(task.network, place)
-        return Built(task, tuple(units), dropped)
-    (family,) = families([task.family])
-    sample = family.draw(seed, task.index)
     try:
+        if task.network:
+            units, dropped = builder.real_units(task.network, place)
+            return Built(task, tuple(units), dropped)
+        (family,) = families([task.family])
+        sample = family.draw(seed, task.index)
         return Built(task, (builder.build(sample.module, sample.inputs, place),), {})
     except SampleError as error:
         return Built(task, (), {error.reason: 1})

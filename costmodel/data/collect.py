@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from adaptc.costmodel.data.chunks import Chunk, Measured, all_dropped, chunks_of
-from adaptc.costmodel.data.errors import TableError
+from adaptc.costmodel.data.chunks import Chunk, Measured, all_dropped, chunks_of, network_file
+from adaptc.costmodel.data.errors import SpaceError, TableError
 from adaptc.costmodel.data.machine import this_machine, versions
 from adaptc.costmodel.data.space import families
 from adaptc.costmodel.data.table import Dataset, Origin, merged, origin_here, read_table, write_table
@@ -59,10 +59,13 @@ def collect(table: Path, options: CollectOptions, builder: Builder, progress: Pr
     """Measure what of a collection is not measured yet, and write its table.
 
     Chunks that are done lie in ``TABLE.parts``: a collection that was ended goes on from them. Raises `SpaceError`
-    for an unknown family, and `TableError` where parts come from other versions or another machine.
+    for an unknown family or a file that is not there, and `TableError` where parts come from other versions or another
+    machine.
     """
-    names = [] if options.networks and not options.families and not options.count else options.families
-    chosen = [family.name for family in families(names)] if options.count else []
+    chosen = [family.name for family in families(options.families)] if options.count else []
+    for network in options.networks:
+        if not network_file(network)[0].is_file():
+            raise SpaceError(f"there is no file {network_file(network)[0]} with a network")
     chunks = chunks_of(chosen, options.count, options.seed, options.networks, options.timing, options.chunk)
     parts = _Parts(table, options)
     parts.begin()

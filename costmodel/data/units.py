@@ -40,5 +40,7 @@ class Builder(Protocol):
 
     def real_units(self, network: str, folder: Path) -> tuple[list[BuiltUnit], dict[str, int]]:
         """The units of the network in ``FILE.py`` or ``FILE.py:NAME``, written into `folder`, each distinct code once
-        and with the arrays of calls of the network; and how many were left out, by reason."""
+        and with the arrays of calls of the network; and how many were left out, by reason.
+
+        Raises `SampleError` where it cannot be compiled."""
         ...

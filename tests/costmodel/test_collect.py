@@ -122,16 +122,23 @@ def test_parts_of_another_machine_or_version_are_refused(tmp_path: Path) -> None
 
 
 def test_units_of_networks_are_a_chunk_each(tmp_path: Path) -> None:
-    options = CollectOptions(count=0, networks=("examples/skip/model.py", "nets.py:small"), timing=QUICK)
+    (tmp_path / "skip").mkdir()
+    files = [tmp_path / "skip" / "model.py", tmp_path / "nets.py"]
+    for file in files:
+        file.touch()
+    options = CollectOptions(count=0, networks=(str(files[0]), f"{files[1]}:small"), timing=QUICK)
     collected = collect(tmp_path / "t.parquet", options, HandBuilder(), silent)
     assert collected.dropped["real:skip"] == {"no call reaches it": 3}
     rows = read_table(tmp_path / "t.parquet").rows
     assert [row.id for row in rows] == ["real:skip/0", "real:skip/1"]  # the other network has the same units
 
 
-def test_an_unknown_family_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    with pytest.raises(SpaceError):
+def test_what_is_unknown_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(SpaceError, match="there is no family 'nothing'"):
         collect(tmp_path / "t.parquet", CollectOptions(families=("nothing",)), HandBuilder(), silent)
+    options = CollectOptions(networks=(f"{tmp_path / 'nets.py'}:small",))
+    with pytest.raises(SpaceError, match=r"there is no file .*nets\.py with a network"):
+        collect(tmp_path / "t.parquet", options, HandBuilder(), silent)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from adaptc.compiler.costmodel_units import UnitBuilder
+from adaptc.costmodel.data.errors import SampleError
 from adaptc.costmodel.data.timing import open_unit
 
 NETWORK = """
@@ -49,3 +51,10 @@ def test_units_come_with_what_calls_give_them(tmp_path: Path) -> None:
     np.testing.assert_array_equal(first[2].inputs["x"], np.ones((12, 4), np.float32))
     counted = [unit for unit in units if len(unit.sizes) > 1]
     assert all(len(set(unit.sizes.values())) == 1 for unit in counted)  # every row is kept
+
+
+def test_a_network_that_cannot_be_compiled_is_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "exits.py"
+    file.write_text(NETWORK.replace("self.second(x) * 2.0", "torch.special.bessel_j0(x)"))
+    with pytest.raises(SampleError, match="not compiled: "):
+        UnitBuilder().real_units(str(file), tmp_path / "units")
