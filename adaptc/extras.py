@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from adaptc.runtime.errors import AdaptcError
 
 _COMPILER = frozenset(["torch", "onnx", "onnx_ir", "onnxscript", "networkx", "xdsl"])
+_COSTMODEL = frozenset(["pyarrow", "scipy", "lightgbm"])
+_RAY = frozenset(["ray"])
 _COMMAND = frozenset(["typer", "rich", "PIL"])
 
 
@@ -26,6 +28,13 @@ def needs_compiler() -> Iterator[None]:
 def needs_command() -> Iterator[None]:
     """Around imports of what only the command uses: a missing package becomes a `MissingExtraError`."""
     with _needs(_COMMAND, "the adaptc command", "cli"):
+        yield
+
+
+@contextmanager
+def needs_costmodel() -> Iterator[None]:
+    """Around what collects data or trains on it: a missing package becomes a `MissingExtraError`."""
+    with _needs(_COSTMODEL, "the cost model's data", "costmodel"), _needs(_RAY, "a Ray cluster", "ray"):
         yield
 
 

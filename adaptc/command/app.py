@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Optional
 
 import typer
 
+from adaptc.command.costmodel import costmodel
 from adaptc.command.output import run_subcommand
 
 app = typer.Typer(
@@ -19,6 +20,8 @@ app = typer.Typer(
     rich_markup_mode=None,  # its panels cut long examples short
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(costmodel)
 
 ModelArgument = Annotated[
     Path,

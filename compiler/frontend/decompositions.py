@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 from unittest import mock
 
@@ -67,6 +68,24 @@ class Decompositions:
             _exchange(before)
             for key in self._fakes.keys() - fakes.keys():
                 del op_implementations_dict[key]
+
+
+_SHARED: ContextVar[Decompositions | None] = ContextVar("decompositions", default=None)
+
+
+@contextmanager
+def sharing(decompositions: Decompositions) -> Iterator[None]:
+    """Captures during the body use `decompositions`: who captures many small networks has torch prepare once."""
+    token = _SHARED.set(decompositions)
+    try:
+        yield
+    finally:
+        _SHARED.reset(token)
+
+
+def current() -> Decompositions:
+    """Those that are shared, or new ones."""
+    return _SHARED.get() or Decompositions()
 
 
 def _bindings(shapes: Any, outputs: object, *args: Any, **kwargs: Any) -> Any:

@@ -17,7 +17,7 @@ from torch.utils._sympy.numbers import int_oo
 from torch.utils._sympy.value_ranges import ValueRanges
 
 from adaptc.compiler.errors import Problem
-from adaptc.compiler.frontend.decompositions import Decompositions
+from adaptc.compiler.frontend import decompositions
 from adaptc.compiler.frontend.draft import (
     Draft,
     Op,
@@ -88,7 +88,7 @@ class Exporter:
         self.exports = exports
         self.problems: list[Problem] = []
         self.failing: list[Draft] = []
-        self._decompositions = Decompositions()
+        self._decompositions = decompositions.current()
 
     def tensor_type(self, tensor: torch.Tensor) -> TensorType:
         """The IR type of a fake tensor; extents by their names."""

@@ -41,7 +41,7 @@ class OnnxRuntimeEngine:
         """Open a session, weights mapped from their file. Raises `EngineError` if ONNX Runtime refuses the file."""
         try:
             session = self._library.InferenceSession(
-                str(file), self._session_options(), providers=["CPUExecutionProvider"]
+                str(file), self.session_options(), providers=["CPUExecutionProvider"]
             )
         except Exception as error:
             raise EngineError(f"onnxruntime cannot open {file} (unit {unit.name!r}): {error}") from error
@@ -55,7 +55,8 @@ class OnnxRuntimeEngine:
         run: Run = getattr(session, "_sess", session).run
         return _call(run, unit)
 
-    def _session_options(self) -> Any:
+    def session_options(self) -> Any:
+        """What a session is opened with."""
         options = self._library.SessionOptions()
         options.intra_op_num_threads = self._options.threads
         options.inter_op_num_threads = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from adaptc.compiler.frontend.decompositions import Decompositions
+from adaptc.compiler.frontend.decompositions import Decompositions, current, sharing
 
 LINEAR = torch.ops.aten.linear.default
 
@@ -49,3 +49,12 @@ def test_torch_is_left_as_it_was_where_a_program_fails():
             assert dict(LINEAR.py_kernels) == kernels
         else:
             raise AssertionError("the program has no meaning")
+
+
+def test_captures_share_what_is_prepared_during_the_body_alone():
+    shared = Decompositions()
+    with sharing(shared):
+        assert current() is shared
+        assert current() is shared
+    assert current() is not shared
+    assert current() is not current()

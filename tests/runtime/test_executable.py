@@ -198,7 +198,7 @@ def test_the_empty_name_is_no_engine(folder: Path) -> None:
 
 def test_sessions_that_share_the_processor_do_not_spin() -> None:
     for threads, units, spins in ((1, 5, True), (4, 1, True), (4, 5, False)):
-        options = OnnxRuntimeEngine(EngineOptions(threads, units))._session_options()
+        options = OnnxRuntimeEngine(EngineOptions(threads, units)).session_options()
         try:
             entry = options.get_session_config_entry("session.intra_op.allow_spinning")
         except RuntimeError:

@@ -1,0 +1,148 @@
+"""The units of a network that is compiled, each with arrays that calls of the network give it."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from adaptc.compiler.artifact import Contents, write_contents
+from adaptc.compiler.costmodel_units import built_unit
+from adaptc.compiler.driver import capture_program, optimise
+from adaptc.compiler.host import host_program
+from adaptc.compiler.ir.program import Block, Program
+from adaptc.compiler.model_file import ModelFile, load_model_file
+from adaptc.compiler.signature import Bound, ExampleInputs, bind
+from adaptc.compiler.verify.inputs import InputSet, input_set, like, random_inputs
+from adaptc.costmodel.data.chunks import network_file
+from adaptc.costmodel.data.units import BuiltUnit
+from adaptc.runtime.engines import EngineOptions, UnitCall, Units, open_engine
+from adaptc.runtime.errors import AdaptcError
+from adaptc.runtime.hosted import HostedProgram
+from adaptc.runtime.inputs import binder
+from adaptc.runtime.placement import Limits
+from adaptc.runtime.stream import Stream
+from adaptc.runtime.structure import Builders
+
+Arrays = tuple[list[np.ndarray[Any, Any]], list[tuple[int, ...]]]
+"""What a unit takes, and the shapes of what it gives."""
+Shapes = tuple[tuple[int, ...], ...]
+
+RANDOM_CALLS = 8
+"""Calls with random inputs, beside those with the examples and the samples."""
+
+MOST_ITERATIONS = 200
+"""A call in which a loop takes more is left at that."""
+
+SIZES = 3
+"""How many combinations of sizes of one code are taken, where its sizes vary."""
+
+
+def units_of_network(network: str, folder: Path) -> tuple[list[BuiltUnit], dict[str, int]]:
+    """The units of the blocks of the network in ``FILE.py`` or ``FILE.py:NAME``, each distinct code once, and how many
+    codes were left out, by reason.
+
+    Calls with the examples, the samples and random inputs give the arrays; a code whose sizes vary is taken up to three
+    times. Raises `ModelFileError` and `CompileError`.
+    """
+    file, name = network_file(network)
+    found = load_model_file(file, model=name or "model")
+    program, bound = capture_program(
+        found.model,
+        found.example_inputs,
+        name="network",
+        dynamic=found.dynamic,
+        samples=found.samples,
+        random_seed=found.random_seed,
+    )
+    optimise(program)
+    contents = write_contents(program, folder, {}, mode="blocks")
+    taken = _arrays(program, contents, folder, _calls(found, bound))
+    units: list[BuiltUnit] = []
+    dropped: Counter[str] = Counter()
+    by_name = {unit.name: unit for unit in contents.units.units}
+    for block in _distinct(program.blocks.values(), contents.units.block_units, taken):
+        given = taken.get(contents.units.block_units[block.name])
+        if not given:
+            dropped["no call reaches it"] += 1
+            continue
+        unit = by_name[contents.units.block_units[block.name]]
+        units += [built_unit(program, block, unit, contents.units, folder, *arrays) for arrays in _some(given)]
+    return units, dict(dropped)
+
+
+def _calls(found: ModelFile, bound: Bound) -> list[InputSet]:
+    samples = cast(Sequence[ExampleInputs], found.samples)
+    given = [like(bound, bind(found.model.forward, sample), "a sample") for sample in samples]
+    return [input_set("the examples", bound), *given, *random_inputs(bound, found.dynamic, RANDOM_CALLS, seed=0)]
+
+
+def _arrays(
+    program: Program, contents: Contents, folder: Path, calls: Iterable[InputSet]
+) -> dict[str, dict[Shapes, Arrays]]:
+    """The arrays that each unit takes in `calls`, the first of each combination of shapes."""
+    manifest = contents.manifest
+    engine = open_engine(manifest.engine, EngineOptions(units=len(manifest.units)))
+    noted = _Noted(Units(engine, manifest.units, folder))
+    host = host_program(program, contents.units.block_units)
+    hosted = HostedProgram(host, manifest, noted, Limits(iterations=MOST_ITERATIONS), Builders(), host)
+    bind_arrays = binder(manifest.signature)
+    for call in calls:
+        stream = [Stream(program.seed or 0)] if hosted.draws else []
+        try:
+            hosted.run(*stream, *bind_arrays(call.array_args, call.array_kwargs))
+        except AdaptcError:
+            continue  # the network raises, or iterates for long: what ran before is noted
+    return noted.taken
+
+
+class _Noted(Mapping[str, UnitCall]):
+    """Units that note what they are called with."""
+
+    def __init__(self, units: Units) -> None:
+        self._units = units
+        self.taken: dict[str, dict[Shapes, Arrays]] = {}
+
+    def __getitem__(self, name: str) -> UnitCall:
+        call = self._units[name]
+        taken = self.taken.setdefault(name, {})
+
+        def noting(*arrays: Any) -> Sequence[Any]:
+            shapes = tuple(tuple(array.shape) for array in arrays)
+            given = None if shapes in taken else [np.array(array, order="C") for array in arrays]
+            outputs = call(*arrays)
+            if given is not None:
+                taken[shapes] = (given, [tuple(output.shape) for output in outputs])
+            return outputs
+
+        return noting
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._units)
+
+    def __len__(self) -> int:
+        return len(self._units)
+
+
+def _distinct(
+    blocks: Iterable[Block], block_units: Mapping[str, str], taken: Mapping[str, Mapping[Shapes, Arrays]]
+) -> list[Block]:
+    """Of the blocks with the same code, the one that was called with most combinations of shapes."""
+    with_code = [block for block in blocks if block.code is not None]
+    chosen: dict[int, Block] = {}
+    for block in sorted(with_code, key=lambda block: -len(taken.get(block_units[block.name], {}))):
+        chosen.setdefault(id(block.code), block)
+    return list(chosen.values())
+
+
+def _some(given: Mapping[Shapes, Arrays]) -> list[Arrays]:
+    """The smallest, the largest and one between, of arrays without empty ones."""
+    full = [taken for taken in given.values() if all(array.size for array in taken[0])]
+    full.sort(key=lambda taken: sum(array.nbytes for array in taken[0]))
+    if len(full) <= SIZES:
+        return full
+    return [full[index] for index in dict.fromkeys(itertools.chain((0, len(full) // 2, len(full) - 1)))]

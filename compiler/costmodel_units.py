@@ -1,0 +1,136 @@
+"""Units for the cost model's data: of one small network, and all those of a network that is compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from adaptc.compiler.backends.onnx.units import Units, write_units
+from adaptc.compiler.driver import capture_program, optimise
+from adaptc.compiler.errors import CompileError
+from adaptc.compiler.frontend.decompositions import Decompositions, sharing
+from adaptc.compiler.ir.mlir import to_mlir
+from adaptc.compiler.ir.program import Block, Output, Param, Program, TensorType
+from adaptc.costmodel.data.errors import SampleError
+from adaptc.costmodel.data.units import BuiltUnit
+from adaptc.runtime.errors import AdaptcError
+from adaptc.runtime.hostprogram import Ref, Return
+from adaptc.runtime.manifest import Unit
+from adaptc.runtime.tree import Leaf, TupleNode
+
+
+class UnitBuilder:
+    """Builds units as a compile does with one unit for each block."""
+
+    def __init__(self) -> None:
+        self._decompositions: Decompositions | None = None
+
+    def build(self, module: nn.Module, inputs: tuple[Tensor, ...], folder: Path) -> BuiltUnit:
+        """The unit of `module`, written into the new folder `folder`. Raises `SampleError`."""
+        try:
+            with sharing(self._prepared()):
+                program, bound = capture_program(module, inputs, name="unit", dynamic={})
+            optimise(program)
+            (block, *others) = program.blocks.values()
+            if others or block.code is None or program.later:
+                raise SampleError("several blocks" if others else "no tensor code" if block.code is None else "state")
+            units = write_units(program, folder)
+        except AdaptcError as error:
+            if isinstance(error, SampleError):
+                raise
+            raise SampleError(f"not compiled: {_first_problem(error)}") from error
+        arrays = {name: np.ascontiguousarray(tensor.detach().numpy()) for name, tensor in bound.inputs}
+        (unit,) = units.units
+        return built_unit(program, block, unit, units, folder, [arrays[name] for name in block.inputs])
+
+    def _prepared(self) -> Decompositions:
+        if self._decompositions is None:
+            self._decompositions = Decompositions()
+        return self._decompositions
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"_decompositions": None}
+
+    def real_units(self, network: str, folder: Path) -> tuple[list[BuiltUnit], dict[str, int]]:
+        """The units of the network in ``FILE.py`` or ``FILE.py:NAME``, and how many were left out, by reason.
+
+        Raises `SampleError` where it cannot be compiled, and `ModelFileError`.
+        """
+        from adaptc.compiler.costmodel_networks import units_of_network
+
+        try:
+            return units_of_network(network, folder)
+        except CompileError as error:
+            raise SampleError(f"not compiled: {_first_problem(error)}") from error
+
+
+def built_unit(
+    program: Program,
+    block: Block,
+    unit: Unit,
+    units: Units,
+    folder: Path,
+    arrays: Sequence[np.ndarray[Any, Any]],
+    made: Sequence[tuple[int, ...]] = (),
+) -> BuiltUnit:
+    """`unit`, made of `block` and written into `folder`, with the arrays that it takes; `made` are the shapes of what
+    it gives, where these are not known before."""
+    rows = [row for row in units.table.rows if set(row.names) & set(unit.weights)]
+    return BuiltUnit(
+        mlir=block_mlir(program, block),
+        model=folder / unit.file,
+        inputs={spec.name: array for spec, array in zip(unit.inputs, arrays, strict=True)},
+        outputs=tuple(spec.name for spec in unit.outputs),
+        weight_bytes=sum(row.size for row in rows),
+        sizes=_sizes(block, arrays, made),
+    )
+
+
+def block_mlir(program: Program, block: Block) -> str:
+    """The code of `block` as an MLIR function of its inputs, without locations. Names are numbers, so that equal code
+    gives equal text."""
+    code = block.code
+    assert code is not None
+    types = {param.name: param.type for param in block.params}
+    names = list(dict.fromkeys(block.inputs))
+    params = {name: Param(f"x{number}", types[name]) for number, name in enumerate(names)}
+    weights = {name: f"w{number}" for number, name in enumerate(dict.fromkeys(block.weights))}
+    outputs = [Output(f"y{number}", output.type) for number, output in enumerate(block.outputs)]
+    returned = Return(
+        tuple(Ref(output.name) for output in outputs),
+        (),
+        TupleNode(tuple(Leaf(number) for number in range(len(outputs)))),
+    )
+    alone = replace(
+        block,
+        name="unit",
+        params=list(params.values()),
+        inputs=[params[name].name for name in block.inputs],
+        weights=[weights[name] for name in block.weights],
+        outputs=outputs,
+        steps=[],
+        terminator=returned,
+    )
+    tensors = {new: program.weights[name] for name, new in weights.items()}
+    return to_mlir(Program("unit", (), (), "unit", {"unit": alone}, tensors), locations=False)
+
+
+def _sizes(block: Block, arrays: Sequence[np.ndarray[Any, Any]], made: Sequence[tuple[int, ...]]) -> Mapping[str, int]:
+    """The sizes of the named dimensions of the block's inputs and outputs; of those that are expressions too."""
+    types = {param.name: param.type for param in block.params}
+    declared = [*(types[name] for name in block.inputs), *(output.type for output in block.outputs)]
+    sizes: dict[str, int] = {}
+    for type_, shape in zip(declared, [*(array.shape for array in arrays), *made]):
+        if isinstance(type_, TensorType):
+            sizes.update((dim, extent) for dim, extent in zip(type_.shape, shape) if isinstance(dim, str))
+    return sizes
+
+
+def _first_problem(error: AdaptcError) -> str:
+    problems = getattr(error, "problems", None)
+    return problems[0].found if problems else str(error).partition("\n")[0]

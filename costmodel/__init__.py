@@ -1,0 +1,1 @@
+"""The learned cost model: what a unit costs on a machine, told from its MLIR."""

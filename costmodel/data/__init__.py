@@ -1,0 +1,1 @@
+"""The data that the cost model learns from: units of many families, built, timed and kept in one table."""
