@@ -84,6 +84,7 @@ def compile(
     seed: int = 0,
     random_seed: int | None = None,
     profile: str | PathLike[str] | None = None,
+    cost_model: str | PathLike[str] | None = None,
 ) -> CompileReport:
     """Compile `model` and write the artifact to `path`: a folder, or one file if `path` ends in ".adaptc".
 
@@ -99,7 +100,8 @@ def compile(
     random input sets drawn from `seed`; a run in which a loop takes more than `max_iterations` is not compared.
     A network that draws random numbers itself needs a `random_seed`: then equal seeds give equal draws in every run
     (`load` may give another seed). `profile` is a file that ``adaptc profile`` wrote: the path that most of its inputs
-    took is made fast; one of other control flow raises `AdaptcError`.
+    took is made fast; one of other control flow raises `AdaptcError`. `cost_model` is a file that ``adaptc costmodel``
+    wrote, by which plans are priced; without it, it is the one that fits this machine best.
 
     Raises `CompileError` listing every reason why the network cannot be compiled, `VerificationError` where the
     compiled network differs from eager, and `MissingExtraError` without the compile extra. A failure leaves
@@ -134,6 +136,7 @@ def compile(
         random_seed=random_seed,
         folder=network.folder,
         profile=None if profile is None else Path(profile),
+        cost_model=None if cost_model is None else Path(cost_model),
     )
     return compile_model(network.model, network.example_inputs, Path(path), options=options)
 

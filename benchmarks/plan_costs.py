@@ -17,7 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,21 +28,18 @@ from onnx import TensorProto, helper
 
 from adaptc.compiler.plan.cost import AnalyticalCost
 from adaptc.compiler.plan.turns import Visit, take_turns
+from adaptc.costmodel.data.control_flow import LAYERS, Layer, branching, looping, running, straight, write_graph
 from adaptc.runtime import load
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from host_overhead import WIDTH, open_session, write_chain
 
-LAYERS = 40
 UNIT_VALUES = 3
 """Arrays that a unit of `host_overhead.write_chain` takes and gives."""
 LARGE = 1 << 20
 """As many float32 are 4 MiB."""
 SIDE = 256
-
-Layer = Callable[[int, str], list[onnx.NodeProto]]
-"""From a layer's number and the name of what it takes to the nodes; the last gives `layer_NUMBER`."""
 
 
 def main() -> None:
@@ -110,41 +107,6 @@ def in_turns(calls: Mapping[str, Callable[[], Any]], seconds: float) -> tuple[in
     return times.turns, {name: statistics.quantiles(times.samples[i][0], n=10)[0] for i, name in enumerate(calls)}
 
 
-def straight(*operators: str) -> Layer:
-    """A layer of these operators, one after the other."""
-
-    def layer(number: int, given: str) -> list[onnx.NodeProto]:
-        names = [given, *(f"layer_{number}.{place}" for place in range(1, len(operators))), f"layer_{number}"]
-        return [helper.make_node(kind, [a], [b]) for kind, a, b in zip(operators, names, names[1:])]
-
-    return layer
-
-
-def branching(operator: str) -> Layer:
-    """A layer whose arm, which is taken, has one operator."""
-
-    def layer(number: int, given: str) -> list[onnx.NodeProto]:
-        arms = {}
-        for key, kind in (("then_branch", operator), ("else_branch", "Abs")):
-            out = f"{key}_{number}"
-            value = helper.make_tensor_value_info(out, TensorProto.FLOAT, None)
-            arms[key] = helper.make_graph([helper.make_node(kind, [given], [out])], out, [], [value])
-        return [helper.make_node("If", ["open"], [f"layer_{number}"], **arms)]
-
-    return layer
-
-
-def looping(number: int, given: str) -> list[onnx.NodeProto]:
-    """A `Loop` of one operator, of as many iterations as chains have layers."""
-    nodes = [helper.make_node("Neg", ["h"], ["next"]), helper.make_node("Identity", ["go"], ["on"])]
-    step = helper.make_tensor_value_info("step", TensorProto.INT64, [])
-    go, on = (helper.make_tensor_value_info(name, TensorProto.BOOL, []) for name in ("go", "on"))
-    h, after = (helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("h", "next"))
-    body = helper.make_graph(nodes, "body", [step, go, h], [on, after])
-    most = helper.make_node("Constant", [], ["most"], value_int=LAYERS)
-    return [most, helper.make_node("Loop", ["most", "open", given], [f"layer_{number}"], body=body)]
-
-
 def squaring(number: int, given: str) -> list[onnx.NodeProto]:
     """A product of two matrices."""
     return [helper.make_node("MatMul", ["layer_-1", given], [f"layer_{number}"])]
@@ -158,19 +120,6 @@ def unit_layer(number: int, given: str) -> list[onnx.NodeProto]:
         helper.make_node("ReduceMin", [out], [f"least_{number}"], keepdims=0),
         helper.make_node("Cast", [f"least_{number}"], [f"gate_{number}"], to=TensorProto.BOOL),
     ]
-
-
-def write_graph(file: Path, layer: Layer, shape: Sequence[int], count: int) -> None:
-    """A chain of `count` layers on a float32 tensor of this shape."""
-    nodes = [node for number in range(count) for node in layer(number, f"layer_{number - 1}")]
-    inputs = [
-        helper.make_tensor_value_info("layer_-1", TensorProto.FLOAT, shape),
-        helper.make_tensor_value_info("open", TensorProto.BOOL, []),
-    ]
-    gates = [name for node in nodes for name in node.output if name.startswith("gate_")]
-    outputs = [helper.make_tensor_value_info(f"layer_{count - 1}", TensorProto.FLOAT, None)]
-    outputs += [helper.make_tensor_value_info(name, TensorProto.BOOL, None) for name in gates]
-    save(file, helper.make_graph(nodes, "chain", inputs, outputs))
 
 
 def side_by_side(folder: Path, count: int) -> Callable[[], Any]:
@@ -190,14 +139,6 @@ def side_by_side(folder: Path, count: int) -> Callable[[], Any]:
 def save(file: Path, graph: onnx.GraphProto) -> None:
     """Write a model of this graph."""
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), file)
-
-
-def running(file: Path, feed: Mapping[str, Any]) -> Callable[[], Any]:
-    """A call of a graph that takes its last layer."""
-    session = open_session(file)
-    given = {value.name: feed[value.name] for value in session.get_inputs()}
-    outputs = [session.get_outputs()[0].name]
-    return lambda: session.run(outputs, given)
 
 
 def visit(call: Callable[[], Any]) -> Visit:

@@ -21,6 +21,7 @@ from adaptc.compiler.ir.host_types import dtype_name
 from adaptc.compiler.ir.program import Program
 from adaptc.compiler.measuring import Measurer
 from adaptc.compiler.options import PlanMode, Progress, no_progress
+from adaptc.compiler.plan.cost import Cost
 from adaptc.compiler.planning import Planned, carry_out
 from adaptc.compiler.profile import Profile
 from adaptc.compiler.trial import Trial
@@ -97,11 +98,12 @@ def write_contents(
     mode: PlanMode = "auto",
     profile: Profile | None = None,
     trial: Trial | None = None,
+    cost: Cost | None = None,
 ) -> Contents:
     """Write an artifact into `folder` that can be loaded; samples and report are still to come (`complete`).
 
-    `mode` and `profile` are those of its plan (`planning.carry_out`); with "measure", `trial` is what it is measured
-    on.
+    `mode`, `profile` and `cost` are those of its plan (`planning.carry_out`); with "measure", `trial` is what it is
+    measured on.
     """
     with _writing(folder):
         units = write_units(program, folder, progress)
@@ -122,7 +124,7 @@ def write_contents(
             provenance=dict(provenance),
         )
         measurer = None if trial is None else Measurer(trial, manifest, units.block_units, folder, progress)
-        planned = carry_out(program, units, folder, mode, progress, profile, measurer)
+        planned = carry_out(program, units, folder, mode, progress, profile, measurer, cost)
         manifest = msgspec.structs.replace(manifest, units=(*units.units, *planned.units))
         write_host(folder, host)
         if planned.host is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,12 @@ from adaptc.compiler.backends.onnx.units import Units, write_units
 from adaptc.compiler.driver import capture_program, optimise
 from adaptc.compiler.errors import CompileError
 from adaptc.compiler.frontend.decompositions import Decompositions, sharing
-from adaptc.compiler.ir.mlir import to_mlir
-from adaptc.compiler.ir.program import Block, Output, Param, Program, TensorType
+from adaptc.compiler.ir.block_text import block_mlir
+from adaptc.compiler.ir.program import Block, Program, TensorType
 from adaptc.costmodel.data.errors import SampleError
 from adaptc.costmodel.data.units import BuiltUnit
 from adaptc.runtime.errors import AdaptcError
-from adaptc.runtime.hostprogram import Ref, Return
 from adaptc.runtime.manifest import Unit
-from adaptc.runtime.tree import Leaf, TupleNode
 
 
 class UnitBuilder:
@@ -89,35 +86,6 @@ def built_unit(
         weight_bytes=sum(row.size for row in rows),
         sizes=_sizes(block, arrays, made),
     )
-
-
-def block_mlir(program: Program, block: Block) -> str:
-    """The code of `block` as an MLIR function of its inputs, without locations. Names are numbers, so that equal code
-    gives equal text."""
-    code = block.code
-    assert code is not None
-    types = {param.name: param.type for param in block.params}
-    names = list(dict.fromkeys(block.inputs))
-    params = {name: Param(f"x{number}", types[name]) for number, name in enumerate(names)}
-    weights = {name: f"w{number}" for number, name in enumerate(dict.fromkeys(block.weights))}
-    outputs = [Output(f"y{number}", output.type) for number, output in enumerate(block.outputs)]
-    returned = Return(
-        tuple(Ref(output.name) for output in outputs),
-        (),
-        TupleNode(tuple(Leaf(number) for number in range(len(outputs)))),
-    )
-    alone = replace(
-        block,
-        name="unit",
-        params=list(params.values()),
-        inputs=[params[name].name for name in block.inputs],
-        weights=[weights[name] for name in block.weights],
-        outputs=outputs,
-        steps=[],
-        terminator=returned,
-    )
-    tensors = {new: program.weights[name] for name, new in weights.items()}
-    return to_mlir(Program("unit", (), (), "unit", {"unit": alone}, tensors), locations=False)
 
 
 def _sizes(block: Block, arrays: Sequence[np.ndarray[Any, Any]], made: Sequence[tuple[int, ...]]) -> Mapping[str, int]:

@@ -25,6 +25,7 @@ from adaptc.compiler.ir.program import Block, Program, programs
 from adaptc.compiler.ir.verify import verify as verify_program
 from adaptc.compiler.locations import Locations
 from adaptc.compiler.options import CompileOptions, Progress, no_progress
+from adaptc.compiler.plan.learned import LearnedCost
 from adaptc.compiler.planned_executable import Plan, PlannedExecutable, ShippedExecutable
 from adaptc.compiler.probed import ProbedPlan
 from adaptc.compiler.profile import Profile, check_profile, read_profile
@@ -37,6 +38,7 @@ from adaptc.compiler.verify.inputs import input_set, like, random_inputs
 from adaptc.compiler.verify.report import VerificationReport, describe
 from adaptc.compiler.verify.sessions import verify_sessions
 from adaptc.compiler.verify.verify import verify
+from adaptc.costmodel.shipped import choose
 from adaptc.passes.manager import PassManager, PassReport
 from adaptc.passes.pipeline import default_pipeline, profiled_pipeline
 from adaptc.passes.sessions import prune_state, share_codes
@@ -95,7 +97,8 @@ def compile_model(
                 raise CompileError(refused)
             mode = "blocks" if single else options.plan
             trial = _trial(model, bound, options) if mode == "measure" else None
-            contents = write_contents(shortened, folder, _provenance(), progress, mode, profile, trial)
+            cost = LearnedCost(choose(options.cost_model)) if mode != "blocks" else None
+            contents = write_contents(shortened, folder, _provenance(), progress, mode, profile, trial, cost)
             manifest = contents.manifest
             if single:
                 onefile.write_onefile(shortened, contents, folder, folder / output.name)

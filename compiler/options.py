@@ -30,7 +30,8 @@ class CompileOptions:
     files are relative to (the model file's); None leaves them relative to ``sys.path``. `random_seed` is the seed of
     the network's own random numbers; with None a network that draws any is refused. `plan` says which regions become
     single graphs; "measure" times both ways on the inputs that verification runs. `profile` is a file that
-    ``adaptc profile`` wrote (`adaptc.compiler.profile`): what is likely is made fast.
+    ``adaptc profile`` wrote (`adaptc.compiler.profile`): what is likely is made fast. `cost_model` is the file of the
+    cost model that prices plans; without one it is the one that fits this machine best (`adaptc.costmodel.shipped`).
     """
 
     name: str = "network"
@@ -45,3 +46,4 @@ class CompileOptions:
     random_seed: int | None = None
     folder: Path | None = None
     profile: Path | None = None
+    cost_model: Path | None = None

@@ -13,7 +13,7 @@ from adaptc.compiler.backends.onnx.units import Units
 from adaptc.compiler.ir.program import Program, programs
 from adaptc.compiler.measuring import Measurer, unmeasured
 from adaptc.compiler.options import PlanMode, Progress, no_progress
-from adaptc.compiler.plan.cost import AnalyticalCost
+from adaptc.compiler.plan.cost import AnalyticalCost, Cost
 from adaptc.compiler.plan.plan import Decision, Plan, record
 from adaptc.compiler.plan.planner import plan
 from adaptc.compiler.plan.region import Region, with_ends
@@ -38,11 +38,13 @@ class PlannedPart:
     program: Program
     plan: Plan
     regions: Sequence[RegionUnit]
+    cost: Cost
 
     def record(self) -> dict[str, Any]:
         """The plan as JSON values."""
         forms = ((region.region.entry, region.unit.blocked) for region in self.regions)
-        return record(self.plan, self.program, {entry: form.channels for entry, form in forms if form is not None})
+        made = record(self.plan, self.program, {entry: form.channels for entry, form in forms if form is not None})
+        return {**made, "cost": dict(self.cost.record())}
 
 
 @dataclass(frozen=True)
@@ -67,19 +69,20 @@ def carry_out(
     progress: Progress = no_progress,
     profile: Profile | None = None,
     measurer: Measurer | None = None,
+    cost: Cost | None = None,
 ) -> Planned:
     """Plan `program`, whose blocks' `units` lie in the artifact at `folder`, and write the units of its regions there.
 
     With `mode` "blocks" every block stays a unit of its own, with "graphs" every region is a graph that can, and with
-    "measure" the `measurer` decides. `profile` says how likely ways are. Raises `CompileError` where a graph is not
-    valid.
+    "measure" the `measurer` decides. `profile` says how likely ways are, and `cost` what they take; without one the
+    analytical one does. Raises `CompileError` where a graph is not valid.
     """
     assert (mode == "measure") == (measurer is not None)
     parts: list[PlannedPart] = []
     everything = programs(program) if mode != "blocks" else ()
     for number, part in enumerate(everything):
         progress("plan", number, len(everything))
-        made = _Maker(with_ends(replace(part, later=())), units, folder, mode)
+        made = _Maker(with_ends(replace(part, later=())), units, folder, mode, cost or AnalyticalCost())
         parts.append(made.part(profile, measurer) if number == 0 else made.part(None, None))
     if not any(part.regions for part in parts):
         return Planned(parts, None)
@@ -91,15 +94,16 @@ def carry_out(
 class _Maker:
     """Makes the plan of one program and carries it out."""
 
-    def __init__(self, program: Program, units: Units, folder: Path, mode: PlanMode) -> None:
+    def __init__(self, program: Program, units: Units, folder: Path, mode: PlanMode, cost: Cost) -> None:
         self._program = program
         self._units = units
         self._folder = folder
         self._mode = mode
+        self._cost = cost
 
     def part(self, profile: Profile | None, measurer: Measurer | None) -> PlannedPart:
         """The program with its plan carried out; where plans are measured, without a `measurer` this one is not."""
-        found = plan(self._program, AnalyticalCost(), profile)
+        found = plan(self._program, self._cost, profile)
         decisions: list[Decision] = []
         regions: dict[str, RegionUnit] = {}
         for decision in found.decisions:
@@ -120,7 +124,8 @@ class _Maker:
         for entry, region in regions.items():
             if entry not in kept:
                 self._remove(region.unit)
-        return PlannedPart(self._program, found, [region for entry, region in regions.items() if entry in kept])
+        made = [region for entry, region in regions.items() if entry in kept]
+        return PlannedPart(self._program, found, made, self._cost)
 
     def _region(self, region: Region) -> RegionUnit:
         name, size = PREFIX + region.entry, channels_in_a_block()

@@ -18,12 +18,6 @@ settings.load_profile("repeatable")
 gc.set_threshold(50_000, 20, 20)
 
 
-def pytest_collection_finish() -> None:
-    """Leave the modules of torch and others, which stay to the end, out of every search for garbage."""
-    gc.collect()
-    gc.freeze()
-
-
 @pytest.fixture(autouse=True, scope="session")
 def _prepared() -> Iterator[None]:
     """Captures share what torch prepares for decompositions."""
@@ -31,5 +25,5 @@ def _prepared() -> Iterator[None]:
 
     from .preparation import decompositions
 
-    with mock.patch.object(export, "Decompositions", decompositions):
+    with mock.patch.object(export.decompositions, "current", decompositions):
         yield

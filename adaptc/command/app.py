@@ -111,6 +111,12 @@ def compile_command(
         Optional[Path],  # noqa: UP045
         typer.Option("--profile", metavar="FILE.json", help="What adaptc profile wrote: the usual path is made fast."),
     ] = None,
+    cost_model: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--cost-model", metavar="FILE", help="What adaptc costmodel wrote, for a machine that is not this one."
+        ),
+    ] = None,
     as_json: Json = False,
     show_traceback: ShowTraceback = False,
 ) -> None:
@@ -131,6 +137,7 @@ def compile_command(
         plan,
         emit,
         profile,
+        cost_model,
     )
     run_subcommand(lambda out: compile_model_file(out, request), as_json=as_json, show_traceback=show_traceback)
 

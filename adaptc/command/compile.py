@@ -36,6 +36,7 @@ class CompileRequest:
     plan: PlanMode = "auto"
     emit: str | None = None
     profile: Path | None = None
+    cost_model: Path | None = None
 
 
 def compile_model_file(output: Output, request: CompileRequest) -> int:
@@ -57,6 +58,7 @@ def compile_model_file(output: Output, request: CompileRequest) -> int:
         random_seed=found.random_seed if request.random_seed is None else request.random_seed,
         folder=found.folder,
         profile=request.profile,
+        cost_model=request.cost_model,
     )
     target = request.output or Path(f"{found.name}.onnx" if request.emit == "onnx" else f"{found.name}-artifact")
     if request.emit is not None and (request.emit == "onnx") != (target.suffix == ".onnx"):

@@ -15,10 +15,17 @@ from adaptc.extras import needs_compiler, needs_costmodel
 
 costmodel = typer.Typer(
     name="costmodel",
-    help="The learned cost model: collect its training data.",
+    help="The learned cost model: what code costs, told from its MLIR.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON on stdout.")]
+ShowTraceback = Annotated[bool, typer.Option("--traceback", help="Show the full traceback of an error.")]
+ModelFile = Annotated[
+    Optional[Path],  # noqa: UP045 - typer reads this at run time
+    typer.Option("--model", metavar="FILE", help="A cost model; without it, the one that fits this machine best."),
+]
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,7 @@ class CollectRequest:
     seed: int
     networks: tuple[str, ...]
     passes: int
+    more: int
     seconds: float
     chunk: int
     ray: str | None
@@ -52,6 +60,9 @@ def collect_command(
         ),
     ] = None,
     passes: Annotated[int, typer.Option(min=1, help="Passes over a chunk; a unit's time is its best one.")] = 5,
+    more: Annotated[
+        int, typer.Option("--more-passes", min=0, help="Passes more for units whose two best differ by over 2 %.")
+    ] = 12,
     seconds: Annotated[float, typer.Option(min=0.0, help="How long calls of one unit are timed in one pass.")] = 0.004,
     chunk: Annotated[int, typer.Option(min=1, help="Samples that are built, timed and kept together.")] = 60,
     ray: Annotated[
@@ -59,8 +70,8 @@ def collect_command(
         typer.Option("--ray", metavar="ADDRESS", help='Measure on the machines of a Ray cluster; "local" starts one.'),
     ] = None,
     list_families: Annotated[bool, typer.Option("--list", help="List the families.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON on stdout.")] = False,
-    show_traceback: Annotated[bool, typer.Option("--traceback", help="Show the full traceback of an error.")] = False,
+    as_json: Json = False,
+    show_traceback: ShowTraceback = False,
 ) -> None:
     """Time small networks of many families on this machine, into one table.
 
@@ -68,9 +79,114 @@ def collect_command(
     """
     if list_families:
         run_subcommand(show_families, as_json=as_json, show_traceback=show_traceback)
-    names = tuple(name for name in (families or "").split(",") if name)
-    request = CollectRequest(output, names, number, seed, tuple(network or ()), passes, seconds, chunk, ray)
+    request = CollectRequest(
+        output, _listed(families), number, seed, tuple(network or ()), passes, more, seconds, chunk, ray
+    )
     run_subcommand(lambda out: collect_table(out, request), as_json=as_json, show_traceback=show_traceback)
+
+
+@costmodel.command("train")
+def train_command(
+    table_file: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Argument(metavar="[TABLE.parquet]", help="What collect wrote; without it, the table that comes along."),
+    ] = None,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Where the model is written.")] = Path(
+        "trained.costmodel"
+    ),
+    corrections: Annotated[
+        bool, typer.Option("--corrections", help="Correct the sum kernel by kernel, by boosted trees.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the trees and of the families held out together.")] = 0,
+    as_json: Json = False,
+    show_traceback: ShowTraceback = False,
+) -> None:
+    """Make a cost model from a table of timed units."""
+    from adaptc.command.costmodel_models import train_model
+
+    run_subcommand(
+        lambda out: train_model(out, table_file, output, seed, corrections=corrections),
+        as_json=as_json,
+        show_traceback=show_traceback,
+    )
+
+
+@costmodel.command("evaluate")
+def evaluate_command(
+    table_file: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Argument(metavar="[TABLE.parquet]", help="What collect wrote; without it, the table that comes along."),
+    ] = None,
+    models: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--models", metavar="A,B", help="Models to compare; without it, all that are fitted in seconds."),
+    ] = None,
+    splits: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--splits", metavar="A,B", help="What is held out: family, size, real; without it, each."),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds of each model, for the spread of its median error.")] = 1,
+    details: Annotated[bool, typer.Option("--details", help="Print the errors of each family.")] = False,
+    save: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--save", metavar="FILE.json", help="Keep all figures."),
+    ] = None,
+    plot: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--plot", metavar="FILE.svg", help="Draw what the last model says of unseen families."),
+    ] = None,
+    as_json: Json = False,
+    show_traceback: ShowTraceback = False,
+) -> None:
+    """Compare models on units that they have not seen."""
+    from adaptc.command.costmodel_evaluate import EvaluateRequest, evaluate_models
+
+    request = EvaluateRequest(table_file, _listed(models), _listed(splits), seeds, details, save, plot)
+    run_subcommand(lambda out: evaluate_models(out, request), as_json=as_json, show_traceback=show_traceback)
+
+
+@costmodel.command("calibrate")
+def calibrate_command(
+    base: ModelFile = None,
+    output: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Where the model is written; without it, where compiles look for it."
+        ),
+    ] = None,
+    as_json: Json = False,
+    show_traceback: ShowTraceback = False,
+) -> None:
+    """Fit the cost model to this machine, in about a minute on which nothing else should run."""
+    from adaptc.command.costmodel_models import calibrate_model
+
+    run_subcommand(lambda out: calibrate_model(out, base, output), as_json=as_json, show_traceback=show_traceback)
+
+
+@costmodel.command("predict")
+def predict_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE.mlir", help='A program as MLIR text; "-" reads stdin.')],
+    model: ModelFile = None,
+    extent: Annotated[int, typer.Option(min=0, help="What an extent counts as that the text leaves open.")] = 1,
+    as_json: Json = False,
+    show_traceback: ShowTraceback = False,
+) -> None:
+    """Tell what each block of a program takes as a unit of its own."""
+    from adaptc.command.costmodel_models import predict_file
+
+    run_subcommand(lambda out: predict_file(out, file, model, extent), as_json=as_json, show_traceback=show_traceback)
+
+
+@costmodel.command("show")
+def show_command(model: ModelFile = None, as_json: Json = False, show_traceback: ShowTraceback = False) -> None:
+    """Tell which model prices plans here, and what it was made of."""
+    from adaptc.command.costmodel_models import show_model
+
+    run_subcommand(lambda out: show_model(out, model), as_json=as_json, show_traceback=show_traceback)
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    return tuple(name for name in (text or "").split(",") if name)
 
 
 def show_families(output: Output) -> int:
@@ -97,7 +213,7 @@ def collect_table(output: Output, request: CollectRequest) -> int:
             request.count,
             request.seed,
             request.networks,
-            TimingSettings(request.passes, request.seconds),
+            TimingSettings(request.passes, request.seconds, more=request.more),
             request.chunk,
             {"local": ""}.get(request.ray or "", request.ray),
         )

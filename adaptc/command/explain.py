@@ -54,8 +54,19 @@ def _show(output: Output, plan: Mapping[str, Any]) -> None:
         output.print(f"block {block['block']}, {_from(block['loc'], file)}, is the host's: {block['reason']}")
     if measurement := plan.get("measurement"):
         output.print(*_measurement(measurement), "")
+    if cost := plan.get("cost"):
+        output.print(*_cost(cost))
     if file:
         output.print(f"lines of {file}")
+
+
+def _cost(found: Mapping[str, Any]) -> list[str]:
+    """Which cost model told the expected times, and why it may be off."""
+    lines = [f"expected by {found['model']}"]
+    if found.get("differences"):
+        differences = "; ".join(found["differences"])
+        lines[0] += f", made elsewhere ({differences}): adaptc costmodel calibrate makes one for here"
+    return [*lines, *(f"less sure: {doubt}" for doubt in found.get("doubts", ()))]
 
 
 def _measurement(found: Mapping[str, Any]) -> list[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import fx
 
-from adaptc.compiler.ir.program import Code
+from adaptc.compiler.ir.program import Block, Program
 from adaptc.passes.costs import node_flops
 
 
@@ -36,12 +37,16 @@ class Cost(Protocol):
         """An iteration of a `Loop` in a graph, without what its body does."""
         ...
 
-    def of(self, unit: Code) -> float:
-        """The kernels of one run of a unit that is made of this code."""
+    def of(self, program: Program, block: Block) -> float:
+        """The kernels of one run of a unit that is made of the code of `block`, which has some."""
         ...
 
     def copy(self, size: float) -> float:
         """A copy of `size` bytes, as an arm makes of what it hands on unchanged."""
+        ...
+
+    def record(self) -> Mapping[str, Any]:
+        """Where the times come from, as JSON values."""
         ...
 
 
@@ -62,13 +67,18 @@ class AnalyticalCost:
     flops: float = 90_000.0
     bytes: float = 64_000.0
 
-    def of(self, unit: Code) -> float:
-        """The kernels of one run of a unit that is made of this code."""
-        return sum(self._node(node) for node in unit.graph.graph.nodes if node.op == "call_function")
+    def of(self, program: Program, block: Block) -> float:
+        """The kernels of one run of a unit that is made of the code of `block`."""
+        assert block.code is not None
+        return sum(self._node(node) for node in block.code.graph.graph.nodes if node.op == "call_function")
 
     def copy(self, size: float) -> float:
         """A copy of `size` bytes, which are read and written."""
         return self.operator + 2 * size / self.bytes
+
+    def record(self) -> Mapping[str, Any]:
+        """Where the times come from, as JSON values."""
+        return {"model": "analytical"}
 
     def _node(self, node: fx.Node) -> float:
         work = node_flops(node)

@@ -44,7 +44,7 @@ def _decide(program: Program, region: Region, cost: Cost, likely: BranchProfile)
     except ArtifactError as error:
         return Decision(region, "blocks", str(error))
     visits = {name: likely.visits(name) for name in region.blocks}
-    kernels = sum(visits[name] * cost.of(code) for name in coded if (code := program.blocks[name].code) is not None)
+    kernels = sum(visits[name] * cost.of(program, program.blocks[name]) for name in coded)
     calls = sum(visits[name] for name in coded)
     values = sum(visits[name] * _values(program.blocks[name]) for name in coded)
     blocks = kernels + calls * cost.call + values * cost.value

@@ -19,11 +19,18 @@ from adaptc.runtime.engines.onnxruntime import OnnxRuntimeEngine
 
 @dataclass(frozen=True)
 class TimingSettings:
-    """`passes` over all units of a chunk; in each, calls of a unit fill about `seconds`, and are at least `calls`."""
+    """`passes` over all units of a chunk; in each, calls of a unit fill about `seconds`, and are at least `calls`.
+
+    Then up to `more` passes over those units whose two best passes differ by more than `settled` (relative), `apart`
+    seconds from each other at least: a machine that others use too is slow for seconds on end.
+    """
 
     passes: int = 5
     seconds: float = 0.004
     calls: int = 3
+    more: int = 0
+    settled: float = 0.02
+    apart: float = 6.0
 
 
 _MOST_CALLS = 1000
@@ -57,9 +64,12 @@ def time_units(
     passes: list[list[float]] = [[] for _ in units]
     first: list[tuple[tuple[Kernel, ...], list[Any]] | Failed] = []
     with _undisturbed():
-        for number in range(settings.passes):
+        for number in range(settings.passes + settings.more):
+            begin = time.monotonic()
             for index, unit in enumerate(units):
                 if number and isinstance(first[index], Failed):
+                    continue
+                if number >= settings.passes and is_settled(passes[index], settings.settled):
                     continue
                 file = scratch / "executed.onnx" if number == 0 else None
                 try:
@@ -72,6 +82,12 @@ def time_units(
                         first[index] = _failure(error)
                     else:
                         first.append(_failure(error))
+            there = [each for each, found in zip(passes, first) if not isinstance(found, Failed)]
+            if number + 1 >= settings.passes:
+                if all(is_settled(each, settings.settled) for each in there):
+                    break
+                if number + 1 < settings.passes + settings.more:
+                    time.sleep(max(0.0, settings.apart - (time.monotonic() - begin)))
     timed: list[TimedUnit | Failed] = []
     for unit, found, microseconds in zip(units, first, passes):
         if isinstance(found, Failed):
@@ -81,6 +97,12 @@ def time_units(
         size = sum(array.nbytes for array in outputs)
         timed.append(TimedUnit(tuple(microseconds), kernels, size, len(outputs), peak_bytes(unit)))
     return timed
+
+
+def is_settled(passes: Sequence[float], within: float) -> bool:
+    """Whether the two best passes differ by no more than `within` (relative), so that another tells nothing new."""
+    best = sorted(passes)[:2]
+    return len(best) > 1 and best[1] <= best[0] * (1 + within)
 
 
 def open_unit(unit: BuiltUnit, optimised: Path | None = None) -> Callable[[], list[Any]]:

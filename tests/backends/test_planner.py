@@ -12,10 +12,13 @@ from torch import nn
 import adaptc
 import adaptc.compiler.backends.onnx.graphs.units as region_units
 from adaptc.compiler.errors import VerificationError
-from adaptc.compiler.ir.program import Code
+from adaptc.compiler.ir.block_text import block_mlir
+from adaptc.compiler.ir.program import Block, Program
 from adaptc.compiler.plan.cost import AnalyticalCost
+from adaptc.compiler.plan.learned import LearnedCost
 from adaptc.compiler.plan.planner import plan
 from adaptc.compiler.plan.region import with_ends
+from adaptc.costmodel.shipped import choose
 from adaptc.runtime.hostprogram import Branch, Jump, Read, Ref
 
 from ..ir.builder import edge, give
@@ -33,11 +36,14 @@ class Prices:
     iteration: float = 0.1
     byte: float = 0.0
 
-    def of(self, unit: Code) -> float:
+    def of(self, program: Program, block: Block) -> float:
         return 1.0
 
     def copy(self, size: float) -> float:
         return size * self.byte
+
+    def record(self) -> dict[str, str]:
+        return {}
 
 
 def test_the_cheaper_way_is_chosen_and_both_costs_are_kept() -> None:
@@ -83,11 +89,29 @@ def test_only_what_arms_change_is_copied() -> None:
 
 
 def test_the_analytical_cost_grows_with_arithmetic() -> None:
-    (code,) = (block.code for block in early_exits(1).blocks.values() if block.code is not None)
+    program = early_exits(1)
+    (block,) = (block for block in program.blocks.values() if block.code is not None)
     cost = AnalyticalCost()
     slow = AnalyticalCost(flops=1e-3)
-    assert 0 < cost.of(code) < slow.of(code)
+    assert 0 < cost.of(program, block) < slow.of(program, block)
     assert cost.copy(1e6) - cost.copy(0) == pytest.approx(2e6 / cost.bytes)
+
+
+def test_the_learned_cost_prices_a_block_by_its_mlir() -> None:
+    program = early_exits(1)
+    (block,) = (block for block in program.blocks.values() if block.code is not None)
+    chosen = choose()
+    cost = LearnedCost(chosen)
+    (told,) = chosen.model.predict_text(block_mlir(program, block)).values()
+    assert cost.of(program, block) == told.kernels_us > 0
+    assert cost.call == pytest.approx(told.time_us - told.kernels_us, rel=0.5)
+    assert 0 < cost.branch < cost.call
+    assert cost.copy(1e6) > cost.copy(0)
+    record = cost.record()
+    assert record["model"] == chosen.file.name
+    assert record["doubts"] == []
+    (decision,) = plan(with_ends(early_exits(3)), cost).decisions
+    assert decision.choice == "graph"
 
 
 class Exits(nn.Module):

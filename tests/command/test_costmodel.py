@@ -1,4 +1,4 @@
-"""``adaptc costmodel``: what the command says; the collection itself has its own tests."""
+"""``adaptc costmodel``: predicting, showing, and what is wrong with files."""
 
 from __future__ import annotations
 
@@ -6,49 +6,112 @@ from pathlib import Path
 
 import pytest
 
-from adaptc.costmodel.data import collect as collecting
-from adaptc.costmodel.data.collect import Collected
-from adaptc.costmodel.data.space import FAMILIES
+from adaptc.costmodel.model import read_model, write_model
+from adaptc.costmodel.shipped import calibrated_file, choose
 
+from . import networks
 from .conftest import Run
 
-
-def test_families_are_listed(run: Run) -> None:
-    ran = run("costmodel", "collect", "unused.parquet", "--list")
-    assert ran.code == 0
-    for name in FAMILIES:
-        assert name in ran.out
-    assert run("costmodel", "collect", "unused.parquet", "--list", "--json").json["families"].keys() == FAMILIES.keys()
-
-
-def test_an_unknown_family_is_one_message(run: Run, tmp_path: Path) -> None:
-    ran = run("costmodel", "collect", tmp_path / "t.parquet", "--families", "vgg,lego")
-    assert ran.code == 1
-    assert "error: there is no family 'lego'; the families are conv," in ran.err
-    assert list(tmp_path.iterdir()) == []
+LINEAR = """
+func.func @unit(%x: !torch.vtensor<[1,64],f32>) {
+  %w = "adaptc.weight"() {name = "w"} : () -> !torch.vtensor<[32,64],f32>
+  %b = "adaptc.weight"() {name = "b"} : () -> !torch.vtensor<[32],f32>
+  %y = "torch.aten.linear"(%x, %w, %b) : (!torch.vtensor<[1,64],f32>, !torch.vtensor<[32,64],f32>, \
+!torch.vtensor<[32],f32>) -> !torch.vtensor<[1,32],f32>
+  func.return %y : !torch.vtensor<[1,32],f32>
+}
+"""
 
 
-def test_what_was_collected_and_left_out_is_told(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def collected(table: Path, options: object, *rest: object) -> Collected:
-        table.write_bytes(b"x" * 2048)
-        return Collected(table, 120, 3, {"conv": {"several blocks": 2, "not run: Fail": 1}})
-
-    monkeypatch.setattr(collecting, "collect", collected)
-    ran = run("costmodel", "collect", tmp_path / "t.parquet")
-    assert ran.code == 0
-    assert "t.parquet (2.0 KiB)" in " ".join(ran.out.split())
-    assert "120 units; 3 more were equal to one of these" in ran.out
-    assert "3 samples" in ran.out
-    assert "several blocks" in ran.out
-    answer = run("costmodel", "collect", tmp_path / "t.parquet", "--json").json
-    assert (answer["rows"], answer["same"], answer["left_out"]["conv"]["several blocks"]) == (120, 3, 2)
+@pytest.fixture(autouse=True)
+def _no_model_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
-def test_an_interrupt_says_what_is_kept(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*given: object) -> Collected:
-        raise KeyboardInterrupt
+def test_the_blocks_of_a_program_are_predicted(run: Run, tmp_path: Path) -> None:
+    text = run("opt", networks.write(tmp_path, networks.EXITS, "exits.py")).out
+    (tmp_path / "exits.mlir").write_text(text)
+    answer = run("costmodel", "predict", tmp_path / "exits.mlir", "--json").json
+    assert len(answer["blocks"]) > 1
+    for found in answer["blocks"].values():
+        assert 0 < found["kernels_us"] < found["time_us"]
+        assert found["low_us"] < found["time_us"] < found["high_us"]
+        assert found["warnings"] == []
+    shown = run("costmodel", "predict", tmp_path / "exits.mlir")
+    assert shown.code == 0
+    assert "of it kernels" in shown.out
 
-    monkeypatch.setattr(collecting, "collect", interrupted)
-    ran = run("costmodel", "collect", tmp_path / "t.parquet")
-    assert ran.code == 130
-    assert "what is measured is kept: the same command goes on from there" in ran.err
+
+def test_an_operator_that_is_not_known_is_named(run: Run, tmp_path: Path) -> None:
+    sure = run_on(run, tmp_path, LINEAR)["unit"]
+    found = run_on(run, tmp_path, LINEAR.replace("aten.linear", "aten.mystery"))["unit"]
+    assert found["warnings"] == ["mystery (line 5) is not known to it"]
+    assert found["high_us"] / found["time_us"] == pytest.approx(2 * sure["high_us"] / sure["time_us"])
+
+
+def run_on(run: Run, tmp_path: Path, text: str) -> dict[str, dict[str, float]]:
+    (tmp_path / "unit.mlir").write_text(text)
+    blocks: dict[str, dict[str, float]] = run("costmodel", "predict", tmp_path / "unit.mlir", "--json").json["blocks"]
+    return blocks
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("def forward(x): pass", "line 1 of the MLIR text cannot be read"),
+        ('module {\n  %a = "torch.aten.relu"(%x) : () -> ()\n}', "line 2 of the MLIR text cannot be read"),
+        (LINEAR.replace("(%x, %w, %b)", "(%z, %w, %b)"), "%z is not defined"),
+        ("func.func @f(%x: i64) {\n  func.return %x : i64\n}", "no block with tensor code"),
+    ],
+)
+def test_text_without_a_program_is_refused(run: Run, tmp_path: Path, text: str, why: str) -> None:
+    (tmp_path / "bad.mlir").write_text(text)
+    told = run("costmodel", "predict", tmp_path / "bad.mlir")
+    assert told.code == 1
+    assert why in told.err
+    assert "cannot read" in run("costmodel", "predict", tmp_path / "missing.mlir").err
+
+
+def test_show_tells_what_a_model_was_made_of(run: Run) -> None:
+    told = run("costmodel", "show")
+    assert told.code == 0
+    for name in ("machine", "made of", "range", "call", "in a graph"):
+        assert name in told.out
+    answer = run("costmodel", "show", "--json").json
+    assert answer["about"]["rows"] > 1000
+
+
+def test_a_model_from_elsewhere_is_said_to_be(run: Run, tmp_path: Path) -> None:
+    model = choose().model
+    (tmp_path / "cache").mkdir()
+    other = type(model)(
+        model.predictor, model.channels, model.band, model.largest, model.graph, {"machine": {"cpu": "a slide rule"}}
+    )
+    write_model(other, tmp_path / "other.costmodel")
+    told = run("costmodel", "show", "--model", tmp_path / "other.costmodel")
+    assert "warning: the model was made elsewhere (cpu a slide rule, here" in told.out.replace("\n", " ")
+    assert "adaptc costmodel calibrate" in told.out
+
+
+def test_a_calibrated_model_prices_plans(run: Run, tmp_path: Path) -> None:
+    calibrated_file().parent.mkdir(parents=True)
+    write_model(choose().model, calibrated_file())
+    assert choose().file == calibrated_file()
+    assert read_model(calibrated_file()).channels == choose().model.channels
+    file = networks.write(tmp_path, networks.EXITS, "exits.py")
+    run("compile", file, "-o", tmp_path / "out", "--no-verify")
+    (plan,) = run("explain", tmp_path / "out", "--json").json["plan"]
+    assert plan["cost"]["model"] == calibrated_file().name
+
+
+def test_compile_takes_a_model(run: Run, tmp_path: Path) -> None:
+    write_model(choose().model, tmp_path / "mine.costmodel")
+    file = networks.write(tmp_path, networks.EXITS, "exits.py")
+    told = run("compile", file, "-o", tmp_path / "out", "--no-verify", "--cost-model", tmp_path / "mine.costmodel")
+    assert told.code == 0
+    assert "expected by mine.costmodel" in run("explain", tmp_path / "out").out
+    (tmp_path / "bad.costmodel").write_text("no")
+    told = run("compile", file, "-o", tmp_path / "none", "--no-verify", "--cost-model", tmp_path / "bad.costmodel")
+    assert told.code == 1
+    assert "is not a cost model that adaptc wrote" in told.err
+    assert not (tmp_path / "none").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,19 @@ def test_a_pass_is_the_mean_of_the_fastest_tenth(unit: BuiltUnit, tmp_path: Path
     (timed,) = time_units([unit], TimingSettings(passes=1, seconds=20e-6), tmp_path, clock)
     assert not isinstance(timed, str)
     assert timed.passes == (4.0,)
+
+
+def test_passes_go_on_until_the_two_best_agree(unit: BuiltUnit, tmp_path: Path) -> None:
+    # a pass is a call that tells how many calls there are, and one that counts
+    passes = [9000, 5000, 8000, 5050, 4000]
+    durations = [each for duration in passes for each in (1000, duration)]
+    settings = TimingSettings(passes=2, seconds=0.0, calls=1, more=9, settled=0.02, apart=0.0)
+    (timed,) = time_units([unit], settings, tmp_path, scripted(durations))
+    assert not isinstance(timed, str)
+    assert timed.passes == (9.0, 5.0, 8.0, 5.05)
+    (timed,) = time_units([unit], replace(settings, more=1), tmp_path, scripted(durations))
+    assert not isinstance(timed, str)
+    assert timed.passes == (9.0, 5.0, 8.0)
 
 
 def test_kernels_are_those_that_run(unit: BuiltUnit, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Which kernels an engine executes for the tensor code of a block."""

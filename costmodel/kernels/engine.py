@@ -1,0 +1,51 @@
+"""The kernels that ONNX Runtime executes for a block, as its optimizers leave them.
+
+They are told from the code alone, without the engine. `adaptc costmodel collect` reads what the engine really executes
+back from its optimised model, and the tests compare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from adaptc.costmodel.graph import Graph
+from adaptc.costmodel.kernels import images, layers, movement, pointwise, recurrent, reductions
+from adaptc.costmodel.kernels.kernel import Grouping, Handler, Kernel
+
+HANDLERS: Mapping[str, Handler] = {
+    **pointwise.HANDLERS,
+    **movement.HANDLERS,
+    **reductions.HANDLERS,
+    **layers.HANDLERS,
+    **images.HANDLERS,
+    **recurrent.HANDLERS,
+}
+"""By the name of the operator; each adds the kernels of a call of it."""
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """The kernels of a graph, and the lines of the text with operators that have no handler, by their names."""
+
+    kernels: Sequence[Kernel]
+    unknown: Mapping[str, int]
+
+
+def kernels_of(graph: Graph, channels: int) -> Kernels:
+    """The kernels of `graph` on a processor on which images are kept in blocks of `channels` channels.
+
+    An operator that is not known counts as one pass over what it takes and gives, and is named.
+    """
+    grouping = Grouping(graph, channels)
+    for call in graph.calls:
+        if grouping.is_absorbed(call):
+            continue
+        handler = HANDLERS.get(call.name)
+        if handler is None:
+            grouping.unknown[call.name] = call.line
+            handler = pointwise.one_pass
+        handler(grouping, call)
+    for value in graph.outputs:
+        grouping.need_plain(value)
+    return Kernels(grouping.kernels, grouping.unknown)

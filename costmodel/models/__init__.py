@@ -1,0 +1,1 @@
+"""Models that predict what code costs, behind one interface."""
