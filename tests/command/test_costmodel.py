@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from adaptc.costmodel.model import read_model, write_model
 from adaptc.costmodel.shipped import calibrated_file, choose
 
+from ..costmodel.linear_rows import write_measured
 from . import networks
 from .conftest import Run
 
@@ -115,3 +117,42 @@ def test_compile_takes_a_model(run: Run, tmp_path: Path) -> None:
     assert told.code == 1
     assert "is not a cost model that adaptc wrote" in told.err
     assert not (tmp_path / "none").exists()
+
+
+def test_a_model_is_trained_and_prices_code(run: Run, tmp_path: Path) -> None:
+    write_measured(tmp_path / "t.parquet", 200)
+    for more in ((), ("--corrections",)):
+        made = run("costmodel", "train", tmp_path / "t.parquet", "-o", tmp_path / "t.costmodel", "--json", *more).json
+        assert made["about"]["rows"] == 150, "units of existing networks are left for tests"
+        (tmp_path / "unit.mlir").write_text(LINEAR)
+        told = run("costmodel", "predict", tmp_path / "unit.mlir", "--model", tmp_path / "t.costmodel", "--json").json
+        assert told["blocks"]["unit"]["time_us"] == pytest.approx(6.0 + 64 * 32 * 1e-5, rel=0.1)
+
+
+def test_models_are_compared(run: Run, tmp_path: Path) -> None:
+    write_measured(tmp_path / "t.parquet", 120)
+    plot, save = tmp_path / "p.svg", tmp_path / "e.json"
+    arguments = ("costmodel", "evaluate", tmp_path / "t.parquet", "--models", "constant,kernel-sum", "--details")
+    told = run(*arguments, "--plot", plot, "--save", save, "--seeds", "2")
+    assert told.code == 0
+    for word in ("families that were not seen", "longest fifth", "existing networks", "kernel-sum", "narrow"):
+        assert word in told.out
+    assert plot.read_text().count("<circle") == 90 + 3
+    scores = json.loads(save.read_text())["splits"]["family"]
+    assert scores["kernel-sum"]["overall"]["median"] < scores["constant"]["overall"]["median"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["evaluate", "none.parquet"], "there is no table none.parquet"),
+        (["evaluate", "--models", "magic"], "there is no model 'magic'"),
+        (["evaluate", "--splits", "moon"], "there is no split 'moon'"),
+        (["train", "none.parquet"], "there is no table none.parquet"),
+        (["show", "--model", "none.costmodel"], "cannot read none.costmodel"),
+    ],
+)
+def test_what_is_missing_is_named(run: Run, arguments: list[str], why: str) -> None:
+    told = run("costmodel", *arguments)
+    assert told.code == 1
+    assert why in told.err

@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from adaptc.costmodel import calibrate as calibrating
+from adaptc.costmodel.calibrate import calibrate, rows_of_table
 from adaptc.costmodel.contestants import CONTESTANTS, SLOW
+from adaptc.costmodel.data.machine import this_machine
+from adaptc.costmodel.data.table import read_table
 from adaptc.costmodel.errors import CostModelError
 from adaptc.costmodel.evaluate import by_family, by_origin, by_size, score, splits_for
 from adaptc.costmodel.model import GraphCosts
@@ -13,38 +17,9 @@ from adaptc.costmodel.models.boosted import Settings
 from adaptc.costmodel.rows import Rows, rows_of
 from adaptc.costmodel.train import refit, train
 
+from .linear_rows import measured, text, write_measured
+
 GRAPH = GraphCosts(1.0, 0.8, 1e-5)
-
-
-def text(rows, inner, columns, relu):
-    """A linear layer, with a ReLU behind it or without."""
-    out = f"!torch.vtensor<[{rows},{columns}],f32>"
-    given = f"!torch.vtensor<[{rows},{inner}],f32>"
-    weight, bias = f"!torch.vtensor<[{columns},{inner}],f32>", f"!torch.vtensor<[{columns}],f32>"
-    lines = [
-        f'%w = "adaptc.weight"() {{name = "w"}} : () -> {weight}',
-        f'%b = "adaptc.weight"() {{name = "b"}} : () -> {bias}',
-        f'%y = "torch.aten.linear"(%x, %w, %b) : ({given}, {weight}, {bias}) -> {out}',
-    ]
-    if relu:
-        lines.append(f'%z = "torch.aten.sigmoid"(%y) : ({out}) -> {out}')
-        lines.append(f'%u = "torch.aten.sigmoid"(%z) : ({out}) -> {out}')
-    last = "%u" if relu else "%y"
-    return "\n".join([f"func.func @unit(%x: {given}) {{", *lines, f"func.return {last} : {out}", "}"])
-
-
-def measured(count=120, seed=0, slower=1.0, sigmoid=0.0004):
-    """Rows of four families whose times are those of a rule, on a machine that is `slower`."""
-    generator = np.random.default_rng(seed)
-    texts, times, families = [], [], []
-    for number in range(count):
-        rows, inner, columns = (int(2 ** generator.uniform(1, 9)) for _ in range(3))
-        relu = bool(number % 2)
-        texts.append(text(rows, inner, columns, relu))
-        took = 6.0 + 1e-5 * rows * inner * columns + relu * (0.8 + sigmoid * rows * columns)
-        times.append(took * slower)
-        families.append(("real:net", "wide", "narrow", "deep")[number % 4])
-    return rows_of(families, texts, times, [[time, 1.01 * time, time] for time in times], 8)
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +75,29 @@ def test_calibration_follows_a_machine(rows):
     told = np.array([fitted.predict(each).time_us for each in unseen.features])
     assert np.median(np.abs(told / unseen.times - 1)) < 0.04
     assert fitted.graph.branch == 2.0
+
+
+def test_calibrate_measures_fits_and_says_where(rows, monkeypatch):
+    model = train(rows, 8, GRAPH, {"machine": {"cpu": "first"}}, lambda *_: None)
+    monkeypatch.setattr(calibrating, "collect", lambda file, *_: write_measured(file, 60, seed=3, slower=3.0))
+    told = []
+    fitted, found = calibrate(model, None, lambda *step: told.append(step))
+    assert found.median < 0.05
+    assert fitted.about["calibrated_from"] == {"cpu": "first"}
+    assert fitted.about["rows"] == 60
+    assert fitted.about["machine"] == this_machine().record()
+    assert fitted.graph.branch > 0
+    assert told == [("control flow", 0, 0)]
+    unseen = measured(20, seed=4, slower=3.0)
+    ratios = [fitted.predict(each).time_us / time for each, time in zip(unseen.features, unseen.times)]
+    assert 0.9 < np.median(ratios) < 1.1
+
+
+def test_a_table_gives_its_rows(tmp_path):
+    write_measured(tmp_path / "t.parquet", 40)
+    found = rows_of_table(read_table(tmp_path / "t.parquet"), 8)
+    assert found.families == measured(40).families
+    assert found.times == pytest.approx(measured(40).times)
 
 
 def test_too_few_rows_are_refused(rows):
