@@ -93,7 +93,7 @@ class CostModel:
     def doubts(self, features: Features) -> list[str]:
         """Why a prediction for this code may be far off; empty where the data has the like of it."""
         found = [f"{name} (line {line}) is not known to it" for name, line in features.unknown.items()]
-        kinds = {name.rsplit(".", 1)[0] for name in self.predictor.base.coefficients}
+        kinds = self._kinds
         beyond = set()
         for kernel in features.kernels:
             if kernel.kind not in kinds and kernel.op not in features.unknown:
@@ -104,6 +104,10 @@ class CostModel:
                     beyond.add((kernel.op, kernel.line))
         found += [f"{op} (line {line}) is larger than any in its data" for op, line in sorted(beyond)]
         return list(dict.fromkeys(found))
+
+    @cached_property
+    def _kinds(self) -> frozenset[str]:
+        return frozenset(name.rsplit(".", 1)[0] for name in self.predictor.base.coefficients)
 
     @cached_property
     def call(self) -> float:

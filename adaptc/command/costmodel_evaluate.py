@@ -41,6 +41,7 @@ def evaluate_models(output: Output, request: EvaluateRequest) -> int:
         from adaptc.costmodel.contestants import CONTESTANTS, SLOW
         from adaptc.costmodel.data.table import read_table
         from adaptc.costmodel.evaluate import Score, predictions, score, splits_for
+        from adaptc.costmodel.kernels.executed import are_executed
         from adaptc.costmodel.metrics import noise_floor
         from adaptc.costmodel.shipped import shipped_table
 
@@ -57,6 +58,12 @@ def evaluate_models(output: Output, request: EvaluateRequest) -> int:
         f"; half of the passes tell the other half to {floor.median:.1%} (median), {floor.within:.0%} within 10 %"
     )
     answer["noise"] = asdict(floor)
+    pairs = zip(everything.features, read.rows)
+    agreeing = sum(are_executed(features.kernels, row.kernels) for features, row in pairs)
+    answer["kernels_as_executed"] = agreeing / max(1, len(everything))
+    output.print(
+        f"the kernels of {answer['kernels_as_executed']:.1%} are those that the engine executed, no more, no less"
+    )
     for split in request.splits or tuple(_SPLITS):
         rows = everything if split == "real" else everything.where(real=False)
         scores: dict[str, Score] = {}

@@ -24,6 +24,10 @@ HANDLERS: Mapping[str, Handler] = {
 """By the name of the operator; each adds the kernels of a call of it."""
 
 
+_UNFORESEEN = (AttributeError, IndexError, KeyError, TypeError, ValueError, ZeroDivisionError)
+"""What a handler raises on arguments of a form that it does not know."""
+
+
 @dataclass(frozen=True)
 class Kernels:
     """The kernels of a graph, and the lines of the text with operators that have no handler, by their names."""
@@ -35,17 +39,24 @@ class Kernels:
 def kernels_of(graph: Graph, channels: int) -> Kernels:
     """The kernels of `graph` on a processor on which images are kept in blocks of `channels` channels.
 
-    An operator that is not known counts as one pass over what it takes and gives, and is named.
+    An operator that is not known, or comes with arguments of a form that its handler does not know, counts as one pass
+    over what it takes and gives, and is named: a prediction is in doubt then, and no reason to fail.
     """
     grouping = Grouping(graph, channels)
     for call in graph.calls:
         if grouping.is_absorbed(call):
             continue
         handler = HANDLERS.get(call.name)
+        before = len(grouping.kernels)
+        try:
+            if handler is not None:
+                handler(grouping, call)
+        except _UNFORESEEN:
+            handler = None
         if handler is None:
+            del grouping.kernels[before:]
             grouping.unknown[call.name] = call.line
-            handler = pointwise.one_pass
-        handler(grouping, call)
+            pointwise.one_pass(grouping, call)
     for value in graph.outputs:
         grouping.need_plain(value)
     return Kernels(grouping.kernels, grouping.unknown)

@@ -121,7 +121,8 @@ def _binary(grouping: Grouping, call: Call) -> None:
         return
     if op == "Add" and _joins_convolution(grouping, call, given):
         return
-    if op == "Mul" and all(map(grouping.has_blocked, given)) and given[0].shape == given[1].shape:
+    alike = len(given) == 2 and given[0].shape == given[1].shape
+    if op == "Mul" and alike and all(map(grouping.has_blocked, given)):
         terms = {"elements": float(given[0].elements), "bytes": float(3 * given[0].bytes), "spans": 0.0}
         grouping.add(kind, op, call, terms)
         grouping.give_blocked(call.result)

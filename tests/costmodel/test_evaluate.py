@@ -38,6 +38,8 @@ def test_splits_hold_out_what_they_say(rows):
         assert len({rows.families[place] for place in split.outside}) == 1
         assert not {rows.families[place] for place in split.outside} & {rows.families[place] for place in split.inside}
     assert sorted(place for split in by_family(rows, 2) for place in split.outside) == list(range(120))
+    kernels = Rows(("kernel",) * 4 + rows.families[4:], rows.texts, rows.features, rows.times, rows.passes)
+    assert all(not {0, 1, 2, 3} & set(split.outside) for split in by_family(kernels))
     (largest,) = by_size(rows)
     assert len(largest.outside) == 24
     assert min(rows.times[list(largest.outside)]) > max(rows.times[list(largest.inside)])

@@ -27,7 +27,7 @@ NAMES = (
     "bert_early_exit",
 )
 
-FOLDERS = ("compiler", "passes", "runtime")
+FOLDERS = ("compiler", "costmodel", "passes", "runtime")
 
 SCRIPT = """
 import importlib.util, json, sys

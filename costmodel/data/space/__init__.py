@@ -8,6 +8,7 @@ from adaptc.costmodel.data.space import (  # noqa: F401 - each registers its fam
     convolutions,
     heads,
     images,
+    kernels,
     linear,
     movement,
     pointwise,
