@@ -18,6 +18,15 @@ settings.load_profile("repeatable")
 gc.set_threshold(50_000, 20, 20)
 
 
+_LONGEST = ("examples/test_networks", "frontend/test_language_models", "benchmarks/test_suite", "frontend/fuzz")
+"""Where the tests are that take half a minute and more."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tests come first: one that is left to the end keeps one process busy while the other waits."""
+    items.sort(key=lambda item: not any(part in item.path.as_posix() for part in _LONGEST))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _prepared() -> Iterator[None]:
     """Captures share what torch prepares for decompositions."""

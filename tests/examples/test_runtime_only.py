@@ -115,6 +115,7 @@ def test_the_wheel_holds_every_module_of_the_repository(wheel: Path) -> None:
     expected = {f"adaptc/{file.relative_to(ROOT / 'adaptc')}" for file in (ROOT / "adaptc").rglob("*.py")}
     for folder in FOLDERS:
         expected |= {f"adaptc/{file.relative_to(ROOT)}" for file in (ROOT / folder).rglob("*.py")}
+    expected |= {f"adaptc/{file.relative_to(ROOT)}" for file in (ROOT / "costmodel" / "shipped").iterdir()}
     assert {"adaptc/py.typed", *expected} == packed
 
 
