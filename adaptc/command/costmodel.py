@@ -95,8 +95,8 @@ def train_command(
         "trained.costmodel"
     ),
     corrections: Annotated[
-        bool, typer.Option("--corrections", help="Correct the sum kernel by kernel, by boosted trees.")
-    ] = False,
+        bool, typer.Option("--corrections/--no-corrections", help="Correct the sum kernel by kernel, by boosted trees.")
+    ] = True,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the trees and of the families held out together.")] = 0,
     as_json: Json = False,
     show_traceback: ShowTraceback = False,

@@ -121,7 +121,7 @@ def test_compile_takes_a_model(run: Run, tmp_path: Path) -> None:
 
 def test_a_model_is_trained_and_prices_code(run: Run, tmp_path: Path) -> None:
     write_measured(tmp_path / "t.parquet", 200)
-    for more in ((), ("--corrections",)):
+    for more in ((), ("--no-corrections",)):
         made = run("costmodel", "train", tmp_path / "t.parquet", "-o", tmp_path / "t.costmodel", "--json", *more).json
         assert made["about"]["rows"] == 150, "units of existing networks are left for tests"
         (tmp_path / "unit.mlir").write_text(LINEAR)
