@@ -17,7 +17,7 @@ from adaptc.costmodel.model import CostModel
 from adaptc.costmodel.rows import Rows, rows_of
 from adaptc.costmodel.train import refit
 
-COUNT = 8
+COUNT = 6
 """Samples of each family."""
 
 SEED = 2_000_003
