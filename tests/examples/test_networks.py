@@ -90,7 +90,6 @@ CASES = {
         untaken=1,
         dynamic=self_speculative.dynamic,
     ),
-    "mixtral": Case(experts.mixtral, lambda: experts.prompts(6), 20, 2, dynamic=experts.dynamic),
     "switch": Case(
         experts.switch,
         lambda: experts.pairs(6),
