@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from adaptc.compiler.planned_host import RegionUnit
 from adaptc.compiler.profile import Profile
 from adaptc.compiler.runnable import Call, Runnable
 from adaptc.compiler.trial import TimedPath, Trial, timed_paths
+from adaptc.costmodel.data.timing import undisturbed
 from adaptc.runtime.manifest import Manifest
 
 SECONDS = 8.0
@@ -76,7 +75,7 @@ class Measurer:
             rounds += 1
             self._progress("measure", rounds, 0)
             visits = [self._visit(runnable.call(way), timed.paths) for way in ways]
-            with _undisturbed():
+            with undisturbed():
                 return take_turns(visits, weights, SECONDS, self._clock)
 
         found = descend(first, [decision.region.entry for decision in there[:MOST_REGIONS]], time_ways)
@@ -148,16 +147,3 @@ def _reason(expected: Choice, choice: Choice, measured: Measured) -> str:
         return f"measured: a call takes {apart} less {other}, but another region was changed in the last round"
     decider = "the expected cost decided" if choice == expected else "this was faster before other regions were changed"
     return f"measured alike, {apart} apart (noise {measured.noise / ours:.1%}): {decider}"
-
-
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """No garbage collection during the body: a compile has so many objects that one takes longer than most calls."""
-    was_enabled = gc.isenabled()
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

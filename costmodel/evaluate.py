@@ -12,7 +12,7 @@ import numpy as np
 from adaptc.costmodel.contestants import SLOW, Fit
 from adaptc.costmodel.metrics import Metrics, metrics
 from adaptc.costmodel.models.kernel_sum import Array
-from adaptc.costmodel.rows import Rows
+from adaptc.costmodel.rows import REAL, Rows
 
 LARGEST = 0.2
 """The share of rows, the ones of longest time, that are held out by size."""
@@ -69,7 +69,7 @@ def by_size(rows: Rows) -> list[Held]:
 
 def by_origin(rows: Rows) -> list[Held]:
     """The units of existing networks held out; none where there are none."""
-    real = {name for name in rows.families if name.startswith("real:")}
+    real = {name for name in rows.families if name.startswith(REAL)}
     return [_held(rows, lambda place: rows.families[place] in real)] if real else []
 
 

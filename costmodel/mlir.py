@@ -55,11 +55,6 @@ class Operation:
     literals: Mapping[str, str]
     line: int
 
-    @property
-    def is_generic(self) -> bool:
-        """Whether the text has the types of its operands and results."""
-        return bool(self.result_types) or bool(self.operand_types)
-
 
 @dataclass
 class Block:

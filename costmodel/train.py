@@ -14,7 +14,7 @@ from adaptc.costmodel.features import CALL, MEMORY, Features, terms_of
 from adaptc.costmodel.metrics import Metrics, metrics
 from adaptc.costmodel.model import CostModel, GraphCosts
 from adaptc.costmodel.models.boosted import BoostedKernelSum, Settings, columns_of, fit_corrections
-from adaptc.costmodel.models.kernel_sum import Array, KernelSum, default_prices, fit
+from adaptc.costmodel.models.kernel_sum import Array, fit
 from adaptc.costmodel.rows import Rows
 
 Note = Callable[[str, int, int], None]
@@ -62,8 +62,11 @@ def train(
     return CostModel(boosted, channels, band, _largest(rows.features), graph, dict(about))
 
 
-def refit(model: CostModel, rows: Rows, graph: GraphCosts, about: Mapping[str, Any]) -> tuple[CostModel, Metrics]:
-    """`model` for the machine that `rows` were measured on, and how well it now tells them.
+def refit(
+    model: CostModel, rows: Rows, channels: int, graph: GraphCosts, about: Mapping[str, Any]
+) -> tuple[CostModel, Metrics]:
+    """`model` for the machine that `rows` were measured on, and how well it now tells them; that machine keeps images in
+    blocks of `channels` channels.
 
     Its coefficients are first multiplied by one factor, how much slower the machine is, and then drawn to what the rows
     say; corrections of kernels stay as they are. Raises `CostModelError` where there are too few rows.
@@ -76,15 +79,12 @@ def refit(model: CostModel, rows: Rows, graph: GraphCosts, about: Mapping[str, A
     slower = float(np.exp(np.median(np.log(rows.times / before))))
     toward = {name: price * slower for name, price in base.coefficients.items()}
     fitted = fit(amounts, rows.times, toward=toward, spread=_CLOSE)
-    # A kind of kernel that the rows hardly have is as much slower as the machine is.
     told = np.array([fitted.time(each) for each in amounts])
-    predictor = BoostedKernelSum(
-        KernelSum(fitted.coefficients, default_prices(fitted.coefficients)), model.predictor.corrections
-    )
+    predictor = BoostedKernelSum(fitted, model.predictor.corrections)
     found = metrics(told, rows.times)
     low, high = _band(told, rows.times)
     band = (min(low, model.band[0]), max(high, model.band[1]))
-    return CostModel(predictor, model.channels, band, model.largest, graph, dict(about)), found
+    return CostModel(predictor, channels, band, model.largest, graph, dict(about)), found
 
 
 def _corrected_amounts(features: Features, predictor: BoostedKernelSum) -> dict[str, float]:

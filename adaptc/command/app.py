@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Optional
 import typer
 
 from adaptc.command.costmodel import costmodel
+from adaptc.command.options import Json, ShowTraceback
 from adaptc.command.output import run_subcommand
 
 app = typer.Typer(
@@ -51,8 +52,6 @@ RandomSeed = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option("--random-seed", min=0, help="Seed of the random numbers that the network itself draws."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON on stdout.")]
-ShowTraceback = Annotated[bool, typer.Option("--traceback", help="Show the full traceback of an error.")]
 Engine = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option("--engine", metavar="NAME", help="The engine to run on; without it, the artifact's own."),
@@ -114,7 +113,9 @@ def compile_command(
     cost_model: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(
-            "--cost-model", metavar="FILE", help="What adaptc costmodel wrote, for a machine that is not this one."
+            "--cost-model",
+            metavar="FILE",
+            help="What prices the plan; without it, the model that fits this machine best.",
         ),
     ] = None,
     as_json: Json = False,

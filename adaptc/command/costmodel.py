@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from adaptc.command.options import Json, ShowTraceback
 from adaptc.command.output import OK, Output, run_subcommand
 from adaptc.command.progress import StageBars
 from adaptc.command.text import count, facts, size, table
@@ -20,8 +21,10 @@ costmodel = typer.Typer(
     rich_markup_mode=None,
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON on stdout.")]
-ShowTraceback = Annotated[bool, typer.Option("--traceback", help="Show the full traceback of an error.")]
+TableFile = Annotated[
+    Optional[Path],  # noqa: UP045 - typer reads this at run time
+    typer.Argument(metavar="[TABLE.parquet]", help="What collect wrote; without it, the table that comes along."),
+]
 ModelFile = Annotated[
     Optional[Path],  # noqa: UP045 - typer reads this at run time
     typer.Option("--model", metavar="FILE", help="A cost model; without it, the one that fits this machine best."),
@@ -87,10 +90,7 @@ def collect_command(
 
 @costmodel.command("train")
 def train_command(
-    table_file: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Argument(metavar="[TABLE.parquet]", help="What collect wrote; without it, the table that comes along."),
-    ] = None,
+    table_file: TableFile = None,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Where the model is written.")] = Path(
         "trained.costmodel"
     ),
@@ -113,10 +113,7 @@ def train_command(
 
 @costmodel.command("evaluate")
 def evaluate_command(
-    table_file: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Argument(metavar="[TABLE.parquet]", help="What collect wrote; without it, the table that comes along."),
-    ] = None,
+    table_file: TableFile = None,
     models: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--models", metavar="A,B", help="Models to compare; without it, all that are fitted in seconds."),

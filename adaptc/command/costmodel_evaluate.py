@@ -41,7 +41,7 @@ def evaluate_models(output: Output, request: EvaluateRequest) -> int:
         from adaptc.costmodel.contestants import CONTESTANTS, SLOW
         from adaptc.costmodel.data.table import read_table
         from adaptc.costmodel.evaluate import Score, predictions, score, splits_for
-        from adaptc.costmodel.kernels.executed import are_executed
+        from adaptc.costmodel.kernels.agreement import are_executed
         from adaptc.costmodel.metrics import noise_floor
         from adaptc.costmodel.shipped import shipped_table
 
@@ -49,8 +49,7 @@ def evaluate_models(output: Output, request: EvaluateRequest) -> int:
     names = request.models or tuple(name for name in CONTESTANTS if name not in SLOW)
     _check("model", names, CONTESTANTS)
     _check("split", request.splits, _SPLITS)
-    channels = 16 if int(read.origin.machine.get("vector_bits", 0)) == 512 else 8
-    everything = rows_of_table(read, channels)
+    everything = rows_of_table(read)
     answer: dict[str, Any] = {"ok": True, "table": str(read.path), "splits": {}}
     floor = noise_floor(everything.passes)
     output.print(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import tempfile
 import time
@@ -16,15 +17,12 @@ from adaptc.costmodel.shipped import Chosen, calibrated_file, choose, shipped_ta
 from adaptc.extras import needs_compiler, needs_costmodel
 from adaptc.runtime.errors import InputError
 
-_CHANNELS = 8
-"""The channels of a block on a processor of which ONNX Runtime's block is not known."""
-
 
 def train_model(output: Output, source: Path | None, target: Path, seed: int, *, corrections: bool) -> int:
     """Make a model of the table `source`, or of the one that came along, and write it to `target`."""
     begin = time.perf_counter()
     with needs_costmodel():
-        from adaptc.costmodel.calibrate import rows_of_table
+        from adaptc.costmodel.calibrate import channels_of_table, rows_of_table
         from adaptc.costmodel.data.control_flow import measure_graph_costs
         from adaptc.costmodel.data.table import read_table
         from adaptc.costmodel.models.boosted import Settings
@@ -34,11 +32,12 @@ def train_model(output: Output, source: Path | None, target: Path, seed: int, *,
     with StageBars(output.errors) as bars, needs_compiler():
         bars("reading", 0, 0)
         origin = read.origin
-        channels = {512: 16}.get(int(origin.machine.get("vector_bits", 0)), _CHANNELS)
-        rows = rows_of_table(read, channels).where(real=False)
-        if read.differences:
-            graph = choose().model.graph
+        rows = rows_of_table(read).where(real=False)
+        if read.differences:  # what control flow costs there cannot be measured here
+            chosen = choose()
+            graph, graph_from = chosen.model.graph, chosen.file.name
         else:
+            graph_from = "measured"
             with tempfile.TemporaryDirectory(prefix="adaptc-train-") as folder:
                 graph = measure_graph_costs(Path(folder))
         about = {
@@ -47,8 +46,9 @@ def train_model(output: Output, source: Path | None, target: Path, seed: int, *,
             "rows": len(rows),
             "seed": seed,
             "table": read.path.name,
+            "graph_from": graph_from,
         }
-        model = train(rows, channels, graph, about, bars, Settings() if corrections else None, seed)
+        model = train(rows, channels_of_table(read), graph, about, bars, Settings() if corrections else None, seed)
     write_model(model, target)
     took = time.perf_counter() - begin
     output.print(*facts([("model", f"{target}, made in {seconds(took)}"), *_about(model)], output.console.width))
@@ -126,17 +126,19 @@ def _differences(chosen: Chosen) -> list[str]:
 def _about(model: CostModel) -> list[tuple[str, str]]:
     about = model.about
     machine = about.get("machine", {})
-    low, high = (100 * (2.718281828**each - 1) for each in model.band)
+    low, high = (math.expm1(each) for each in model.band)
     graph = model.graph
+    told_by = about.get("graph_from", "measured")
+    source = "" if told_by == "measured" else f" (as in {told_by}: the table is of another machine)"
     return [
         ("machine", ", ".join(f"{name} {value}" for name, value in machine.items())),
         (
             "made of",
             f"{about.get('rows', '?')} units, ONNX Runtime {about.get('versions', {}).get('onnxruntime', '?')}",
         ),
-        ("range", f"nine of ten units of unseen families take {low:+.0f} % to {high:+.0f} % of what it says"),
+        ("range", f"nine of ten units of unseen families take {-low:.0%} less to {high:.0%} more than it says"),
         ("call", f"{model.call:.2f} µs, and {model.value:.2f} µs for each array"),
-        ("in a graph", f"a branch {graph.branch:.2f} µs, an iteration {graph.iteration:.2f} µs"),
+        ("in a graph", f"a branch {graph.branch:.2f} µs, an iteration {graph.iteration:.2f} µs{source}"),
     ]
 
 

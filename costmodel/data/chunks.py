@@ -15,9 +15,7 @@ from adaptc.costmodel.data.machine import this_machine
 from adaptc.costmodel.data.table import Row
 from adaptc.costmodel.data.timing import TimingSettings, input_bytes, time_units
 from adaptc.costmodel.data.units import Builder, BuiltUnit
-
-REAL = "real:"
-"""What the families of existing networks begin with."""
+from adaptc.costmodel.rows import REAL
 
 
 @dataclass(frozen=True)

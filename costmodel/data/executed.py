@@ -9,7 +9,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Kernel:
+class ExecutedKernel:
     """`name` is ``domain::Op`` with the domain "ai.onnx" spelled out; `shapes` is ``f32[1,16,8,8],f32[]->f32[1,16]``
     with ``?`` for what is not known."""
 
@@ -21,7 +21,7 @@ _TYPES = {1: "f32", 2: "u8", 3: "i8", 5: "i16", 6: "i32", 7: "i64", 9: "bool", 1
 """TensorProto's numbers of element types (onnx.proto)."""
 
 
-def executed_kernels(file: Path) -> tuple[Kernel, ...]:
+def executed_kernels(file: Path) -> tuple[ExecutedKernel, ...]:
     """The kernels of the model in `file`, an optimised one, in order of execution; those of inner graphs follow the
     node that holds them."""
     import onnx
@@ -30,7 +30,7 @@ def executed_kernels(file: Path) -> tuple[Kernel, ...]:
     return tuple(_kernels(model.graph, {}))
 
 
-def _kernels(graph: Any, outer: Mapping[str, str]) -> Iterable[Kernel]:
+def _kernels(graph: Any, outer: Mapping[str, str]) -> Iterable[ExecutedKernel]:
     known = dict(outer)
     for value in (*graph.input, *graph.value_info, *graph.output):
         known[value.name] = _type(value.type.tensor_type)
@@ -39,7 +39,7 @@ def _kernels(graph: Any, outer: Mapping[str, str]) -> Iterable[Kernel]:
     for node in graph.node:
         read = ",".join(known.get(name, "?") if name else "" for name in node.input)
         made = ",".join(known.get(name, "?") for name in node.output if name)
-        yield Kernel(f"{node.domain or 'ai.onnx'}::{node.op_type}", f"{read}->{made}")
+        yield ExecutedKernel(f"{node.domain or 'ai.onnx'}::{node.op_type}", f"{read}->{made}")
         for attribute in node.attribute:
             if attribute.HasField("g"):
                 yield from _kernels(attribute.g, known)

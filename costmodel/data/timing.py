@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adaptc.costmodel.data.executed import Kernel, executed_kernels
+from adaptc.costmodel.data.executed import ExecutedKernel, executed_kernels
 from adaptc.costmodel.data.memory import peak_bytes
 from adaptc.costmodel.data.units import BuiltUnit
 from adaptc.runtime.engines.base import EngineOptions
@@ -44,7 +44,7 @@ class TimedUnit:
     where it cannot be told."""
 
     passes: tuple[float, ...]
-    kernels: tuple[Kernel, ...]
+    kernels: tuple[ExecutedKernel, ...]
     output_bytes: int
     outputs: int
     peak_bytes: int | None
@@ -62,8 +62,8 @@ def time_units(
     A session is opened anew in each pass, so that its place in memory differs from pass to pass.
     """
     passes: list[list[float]] = [[] for _ in units]
-    first: list[tuple[tuple[Kernel, ...], list[Any]] | Failed] = []
-    with _undisturbed():
+    first: list[tuple[tuple[ExecutedKernel, ...], list[Any]] | Failed] = []
+    with undisturbed():
         for number in range(settings.passes + settings.more):
             begin = time.monotonic()
             for index, unit in enumerate(units):
@@ -152,8 +152,8 @@ def _failure(error: Exception) -> Failed:
 
 
 @contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """No garbage collection during the body."""
+def undisturbed() -> Iterator[None]:
+    """No garbage collection during the body: a compile has so many objects that one takes longer than most calls."""
     was_enabled = gc.isenabled()
     gc.collect()
     gc.disable()

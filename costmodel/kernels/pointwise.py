@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -232,11 +231,6 @@ def _hardswish(grouping: Grouping, call: Call) -> None:
     grouping.add("unary", "HardSigmoid", call, {"elements": elements, "bytes": 2.0 * given.bytes, "spans": 0.0})
     grouping.add("binary", "Mul", call, {"elements": elements, "bytes": 3.0 * given.bytes, "spans": 0.0})
     (grouping.give_blocked if blocked else grouping.give_plain)(call.result)
-
-
-def elements_of(shape: Sequence[int]) -> float:
-    """How many elements a shape has."""
-    return float(math.prod(shape))
 
 
 HANDLERS: Mapping[str, Handler] = {

@@ -113,12 +113,10 @@ def fit_corrections(
     base: KernelSum,
     settings: Settings,
     seed: int = 0,
-    weights: Array | None = None,
 ) -> BoostedKernelSum:
     """Corrections of `base` that make the units of `rows` take `times` µs."""
     kinds = _kinds(rows, base, settings)
     fixed = np.array([_uncorrected(features, base, kinds) for features in rows])
-    given = np.ones(len(rows)) if weights is None else weights / weights.mean()
     boosters = {kind: _Booster(each, settings, seed) for kind, each in kinds.items()}
     logs = np.log(times)
     for _ in range(settings.rounds):
@@ -128,8 +126,7 @@ def fit_corrections(
         errors = np.clip(np.log(np.maximum(total, 1e-3)) - logs, -0.5, 0.5)
         for kind, each in kinds.items():
             shares = each.base * np.exp(each.logarithms) / total[each.units]
-            row_weights = given[each.units]
-            boosters[kind].grow(errors[each.units] * shares * row_weights, shares**2 * row_weights)
+            boosters[kind].grow(errors[each.units] * shares, shares**2)
     corrections = {kind: boosters[kind].correction() for kind in kinds}
     return BoostedKernelSum(base, corrections)
 
@@ -181,7 +178,6 @@ class _Booster:
         }
         data = lightgbm.Dataset(kind.rows, np.zeros(len(kind.rows)), params={"verbosity": -1, "max_bin": 127})
         self._booster = lightgbm.Booster(options, data)
-        self._data = data
 
     def grow(self, gradient: NDArray[np.float64], hessian: NDArray[np.float64]) -> None:
         """One more tree."""

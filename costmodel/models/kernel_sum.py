@@ -75,11 +75,10 @@ def design(rows: Sequence[Mapping[str, float]], names: Sequence[str]) -> Array:
 def fit(
     rows: Sequence[Mapping[str, float]],
     times: Array,
-    weights: Array | None = None,
     toward: Mapping[str, float] | None = None,
     spread: float = SPREAD,
 ) -> KernelSum:
-    """The kernel sum with the least relative errors on `rows`, whose runs took `times` µs; a row counts by its weight.
+    """The kernel sum with the least relative errors on `rows`, whose runs took `times` µs.
 
     Prices are drawn to those of `toward`, those that it lacks to what such work costs in the middle of the kinds: what
     hardly any row has keeps that price. Terms of `toward` that no row has stay as they are. Raises `CostModelError`
@@ -89,21 +88,20 @@ def fit(
         raise CostModelError("there is no row to fit a cost model to")
     names = sorted({name for row in rows for name in row})
     matrix = design(rows, names) / times[:, None]
-    given = np.ones(len(rows)) if weights is None else weights / weights.mean()
     toward = toward or {}
     centers = np.array([toward.get(name, 0.0) for name in names])
     if not toward:
-        usual = default_prices(dict(zip(names, _solve(matrix, given, centers, np.zeros(len(names))).tolist())))
+        usual = default_prices(dict(zip(names, _solve(matrix, centers, np.zeros(len(names))).tolist())))
         centers = np.array([usual.get(name.rsplit(".", 1)[1], 0.0) for name in names])
     # Where nothing is known of a price, nothing draws it.
     pulls = np.where(centers > 0, _NOISE / (spread * np.maximum(centers, 1e-30)), 0.0)
-    solution = _solve(matrix, given, centers, pulls)
+    solution = _solve(matrix, centers, pulls)
     found = dict(zip(names, solution.tolist()))
     coefficients = {**{name: value for name, value in toward.items() if name not in found}, **found}
     return KernelSum(coefficients, default_prices(coefficients))
 
 
-def _solve(matrix: Array, given: Array, centers: Array, pulls: Array) -> Array:
+def _solve(matrix: Array, centers: Array, pulls: Array) -> Array:
     """The prices with the least relative errors; each is drawn to its center as strongly as its pull says."""
     from scipy.optimize import nnls  # type: ignore[import-untyped]
 
@@ -114,7 +112,7 @@ def _solve(matrix: Array, given: Array, centers: Array, pulls: Array) -> Array:
     trust = np.ones(len(matrix))
     solution = np.zeros(count)
     for _ in range(ROUNDS):
-        root = np.sqrt(given * trust)[:, None]
+        root = np.sqrt(trust)[:, None]
         left = np.vstack([scaled * root, drawn])
         right = np.concatenate([root[:, 0], pulls * centers])
         gram, moment = left.T @ left, left.T @ right

@@ -37,27 +37,6 @@ class Trees:
         values: Array = self.leaves[np.arange(len(self.leaves)), places].sum(axis=1)
         return values
 
-    def to_json(self) -> dict[str, Any]:
-        """The trees as JSON values."""
-        masks = [[format(int(mask), "x") for mask in row] for row in self.mask]
-        return {
-            "feature": self.feature.tolist(),
-            "threshold": self.threshold.tolist(),
-            "mask": masks,
-            "leaves": self.leaves.tolist(),
-        }
-
-    @staticmethod
-    def from_json(given: Mapping[str, Any]) -> Trees:
-        """The trees that `to_json` wrote."""
-        masks = [[int(mask, 16) for mask in row] for row in given["mask"]]
-        return Trees(
-            np.array(given["feature"], np.int64),
-            np.array(given["threshold"], np.float64),
-            np.array(masks, np.uint64),
-            np.array(given["leaves"], np.float64),
-        )
-
 
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 

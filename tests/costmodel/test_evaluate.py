@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -71,12 +73,13 @@ def test_a_trained_model_tells_the_rule(rows):
 def test_calibration_follows_a_machine(rows):
     model = train(rows, 8, GRAPH, {}, lambda *_: None, Settings(rounds=10))
     elsewhere = measured(60, seed=7, slower=2.5, sigmoid=0.0016)
-    fitted, found = refit(model, elsewhere, GraphCosts(2.0, 2.0, 2e-5), {"machine": {"cpu": "other"}})
+    fitted, found = refit(model, elsewhere, 16, GraphCosts(2.0, 2.0, 2e-5), {"machine": {"cpu": "other"}})
     assert found.median < 0.03
     unseen = measured(40, seed=8, slower=2.5, sigmoid=0.0016)
     told = np.array([fitted.predict(each).time_us for each in unseen.features])
     assert np.median(np.abs(told / unseen.times - 1)) < 0.04
     assert fitted.graph.branch == 2.0
+    assert fitted.channels == 16
 
 
 def test_calibrate_measures_fits_and_says_where(rows, monkeypatch):
@@ -97,9 +100,13 @@ def test_calibrate_measures_fits_and_says_where(rows, monkeypatch):
 
 def test_a_table_gives_its_rows(tmp_path):
     write_measured(tmp_path / "t.parquet", 40)
-    found = rows_of_table(read_table(tmp_path / "t.parquet"), 8)
+    found = rows_of_table(read_table(tmp_path / "t.parquet"))
     assert found.families == measured(40).families
     assert found.times == pytest.approx(measured(40).times)
+    table = read_table(tmp_path / "t.parquet")
+    table.rows[3] = replace(table.rows[3], machine="elsewhere")
+    with pytest.raises(CostModelError, match=r"t\.parquet has rows of several machines"):
+        rows_of_table(table)
 
 
 def test_too_few_rows_are_refused(rows):
@@ -108,7 +115,7 @@ def test_too_few_rows_are_refused(rows):
         train(few, 8, GRAPH, {}, lambda *_: None)
     model = train(rows, 8, GRAPH, {}, lambda *_: None, Settings(rounds=2))
     with pytest.raises(CostModelError, match="5 units are too few"):
-        refit(model, few, GRAPH, {})
+        refit(model, few, 8, GRAPH, {})
 
 
 def test_an_extent_that_is_open_is_told_by_its_name():

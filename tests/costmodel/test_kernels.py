@@ -13,7 +13,7 @@ from adaptc.compiler.backends.onnx.units import write_units
 from adaptc.compiler.driver import capture_program, optimise
 from adaptc.compiler.ir.mlir import to_mlir
 from adaptc.costmodel.features import features_of_text
-from adaptc.costmodel.kernels.executed import are_executed, counts
+from adaptc.costmodel.kernels.agreement import are_executed, counts
 from adaptc.runtime.engines.channels import channels_in_a_block
 
 

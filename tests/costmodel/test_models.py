@@ -15,7 +15,7 @@ from adaptc.costmodel.metrics import metrics, noise_floor
 from adaptc.costmodel.model import CostModel, GraphCosts, read_model, write_model
 from adaptc.costmodel.models.boosted import Settings, fit_corrections
 from adaptc.costmodel.models.kernel_sum import KernelSum, fit
-from adaptc.costmodel.models.trees import Trees, trees_of
+from adaptc.costmodel.models.trees import trees_of
 
 
 def features(*kernels, unknown=()):
@@ -86,7 +86,6 @@ def test_trees_give_what_lightgbm_gives(leaves):
     trees = trees_of([tree["tree_structure"] for tree in booster.dump_model()["tree_info"]])
     tests = generator.normal(size=(500, 5))
     assert trees.sum(tests) == pytest.approx(booster.predict(tests), abs=1e-9)
-    assert Trees.from_json(trees.to_json()).sum(tests) == pytest.approx(trees.sum(tests))
 
 
 def test_corrections_learn_what_the_sum_cannot_say():
