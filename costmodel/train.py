@@ -65,8 +65,9 @@ def train(
 def refit(
     model: CostModel, rows: Rows, channels: int, graph: GraphCosts, about: Mapping[str, Any]
 ) -> tuple[CostModel, Metrics]:
-    """`model` for the machine that `rows` were measured on, and how well it now tells them; that machine keeps images in
-    blocks of `channels` channels.
+    """`model` for the machine that `rows` were measured on, and how well it now tells them.
+
+    That machine keeps images in blocks of `channels` channels.
 
     Its coefficients are first multiplied by one factor, how much slower the machine is, and then drawn to what the rows
     say; corrections of kernels stay as they are. Raises `CostModelError` where there are too few rows.

@@ -21,6 +21,10 @@ _SPLITS = {
 }
 
 
+_SETTLED = 0.02
+"""What the two best passes of a unit may differ by, relative to the best, where it is called settled."""
+
+
 @dataclass(frozen=True)
 class EvaluateRequest:
     """The command line of ``adaptc costmodel evaluate``."""
@@ -40,6 +44,7 @@ def evaluate_models(output: Output, request: EvaluateRequest) -> int:
         from adaptc.costmodel.calibrate import rows_of_table
         from adaptc.costmodel.contestants import CONTESTANTS, SLOW
         from adaptc.costmodel.data.table import read_table
+        from adaptc.costmodel.data.timing import is_settled
         from adaptc.costmodel.evaluate import Score, predictions, score, splits_for
         from adaptc.costmodel.kernels.agreement import are_executed
         from adaptc.costmodel.metrics import noise_floor
@@ -57,6 +62,9 @@ def evaluate_models(output: Output, request: EvaluateRequest) -> int:
         f"; half of the passes tell the other half to {floor.median:.1%} (median), {floor.within:.0%} within 10 %"
     )
     answer["noise"] = asdict(floor)
+    settled = sum(is_settled(row.pass_us, _SETTLED) for row in read.rows) / max(1, len(everything))
+    answer["settled"] = settled
+    output.print(f"the two best passes of {settled:.1%} differ by no more than {_SETTLED:.0%}")
     pairs = zip(everything.features, read.rows)
     agreeing = sum(are_executed(features.kernels, row.kernels) for features, row in pairs)
     answer["kernels_as_executed"] = agreeing / max(1, len(everything))

@@ -51,3 +51,14 @@ def test_every_constant_of_the_cost_is_measured(printed: Callable[..., list[list
     assert set(constants) == {field.name for field in fields(AnalyticalCost)}
     for name, row in constants.items():
         assert float(row[3]) == pytest.approx(getattr(AnalyticalCost(), name), abs=0.01)
+
+
+def test_every_step_of_a_prediction_is_timed(printed: Callable[..., list[list[str]]], tmp_path: Path) -> None:
+    kind = "!torch.vtensor<[1,8],f32>"
+    lines = ["func.func @f(%x: " + kind + ") {", f'%y = "torch.aten.relu"(%x) : ({kind}) -> {kind}']
+    (tmp_path / "f.mlir").write_text("\n".join([*lines, f"func.return %y : {kind}", "}"]))
+    rows = printed("predictions.py", str(tmp_path / "f.mlir"))
+    assert [" ".join(row[:-4]) for row in rows] == [
+        *("reading, a block", "telling kernels", "the sum of their work", "a prediction", "one that is known")
+    ]
+    assert all(0 < float(row[-4]) <= float(row[-2]) for row in rows)

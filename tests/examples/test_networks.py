@@ -64,8 +64,13 @@ CASES = {
     "mobilenet": Case(  # so narrow, its depthwise layers make more of float32's rounding
         lambda: shallow_deep.mobilenet(64, 10, 8), lambda: named("x", calibration.images(7, 64)), 6, tolerance=5e-5
     ),
+    "vgg16": Case(lambda: shallow_deep.vgg16(32, 10, 8), lambda: named("x", calibration.images(8, 32)), 7),
     "resnet56": Case(lambda: shallow_deep.resnet56(32, 10), lambda: named("x", calibration.images(8, 32)), 6),
+    "wide_resnet32": Case(
+        lambda: shallow_deep.wide_resnet32(32, 10, 8), lambda: named("x", calibration.images(8, 32)), 6
+    ),
     "recurrent_38": Case(skipnet_38.recurrent_38, lambda: named("x", calibration.images(8, 32))),
+    "feedforward_38": Case(skipnet_38.feedforward_38, lambda: named("x", calibration.images(8, 32))),
     "captioner": Case(narrow_captioner, lambda: named("image", calibration.images(6, 256))),
     "blockdrop_110": Case(blockdrop_110.blockdrop, lambda: named("x", calibration.images(8, 32))),
     "ranet": Case(ranet.ranet, lambda: named("image", calibration.images(9, 32))),
@@ -90,6 +95,7 @@ CASES = {
         untaken=1,
         dynamic=self_speculative.dynamic,
     ),
+    "mixtral": Case(experts.mixtral, lambda: experts.prompts(6), 20, 2, dynamic=experts.dynamic),
     "switch": Case(
         experts.switch,
         lambda: experts.pairs(6),

@@ -31,6 +31,7 @@ OWN = {
     "Mixtral": {"num_local_experts": 4, "num_experts_per_tok": 2},
     "Qwen2Moe": {**EXPERTS, "moe_intermediate_size": 24, "shared_expert_intermediate_size": 24},
     "Qwen3Moe": {**EXPERTS, "moe_intermediate_size": 24, "head_dim": 8},
+    "Olmoe": EXPERTS,
     "DeepseekV3": {
         "num_key_value_heads": 4,
         "moe_intermediate_size": 24,
@@ -131,7 +132,7 @@ class Greedy(nn.Module):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["Llama"])
+@pytest.mark.parametrize("name", ["Llama", "Mixtral"])
 def test_greedy_decoding_with_a_cache(name):
     calls = [(prompt(1, 5),), (prompt(1, 5).flip(1),)]
     program = check(Greedy(language_model(name), 20), calls)
