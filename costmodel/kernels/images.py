@@ -31,12 +31,8 @@ def convolution(grouping: Grouping, call: Call) -> None:
         result = normalised.result
     out, inner = weight.shape[0], weight.shape[1]
     kind = _kind(grouping.channels, given, weight, groups, call)
-    if kind in _PLAIN:
-        grouping.need_plain(given, call)
-    elif kind != "conv.image":
-        grouping.need_blocked(given, call)
-    else:
-        grouping.need_plain(given, call)
+    takes_plain = kind in _PLAIN or kind == "conv.image"
+    (grouping.need_plain if takes_plain else grouping.need_blocked)(given, call)
     size = grouping.channels if kind not in _PLAIN else 1
     padded_out = math.ceil(out / size) * size
     padded_inner = inner if kind in ("conv.image", "conv.depthwise") else math.ceil(inner / size) * size

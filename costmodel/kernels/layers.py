@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from adaptc.costmodel.graph import Call, Value
 from adaptc.costmodel.kernels.kernel import Grouping, Handler
+from adaptc.costmodel.kernels.pointwise import whole
 
 FUSED_ACTIVATIONS = frozenset({"relu", "sigmoid", "tanh", "leaky_relu"})
 """Activations that a product of matrices, or a convolution, computes along with its result."""
@@ -98,8 +99,7 @@ def _addmm(grouping: Grouping, call: Call) -> None:
         grouping.activate(activation, ACTIVATION_KINDS)
         grouping.give_plain(activation.result)
     if call.name == "baddbmm":
-        terms = {"elements": float(call.result.elements), "bytes": float(3 * call.result.bytes), "spans": 0.0}
-        grouping.add("binary", "Add", call, terms)
+        grouping.add("binary", "Add", call, whole(call.result, 3))
     grouping.give_plain(call.result)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from adaptc.costmodel.graph import Call, Value
 from adaptc.costmodel.kernels.kernel import Grouping, Handler
+from adaptc.costmodel.kernels.pointwise import whole
 
 _VIEWS = ("view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "_unsafe_view", "view_as", "ravel")
 
@@ -201,8 +202,7 @@ def _gather_elements(grouping: Grouping, call: Call) -> None:
 def _take_along(grouping: Grouping, call: Call) -> None:
     index = call.tensors[-1]
     moves(grouping, call, "Expand", call.result, float(max(1, call.result.shape[-1])), "expand")
-    terms = {"elements": float(index.elements), "bytes": float(2 * index.bytes), "spans": 0.0}
-    grouping.add("division", "Mod", call, terms)
+    grouping.add("division", "Mod", call, whole(index, 2))
     moves(grouping, call, "GatherElements", call.result, 1.0, "gather")
 
 

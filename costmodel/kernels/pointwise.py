@@ -3,42 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from types import MappingProxyType
 
 from adaptc.costmodel.graph import Call, Value
 from adaptc.costmodel.kernels.kernel import Grouping, Handler
 
-# The kind of kernel and the operators that run for an operator of ATen, in their order.
-_UNARY: Mapping[str, tuple[str, Sequence[str]]] = {
-    **dict.fromkeys(("relu", "relu_"), ("unary", ["Relu"])),
-    "neg": ("unary", ["Neg"]),
-    "abs": ("unary", ["Abs"]),
-    **dict.fromkeys(("clamp", "relu6", "hardtanh", "clamp_min", "clamp_max"), ("unary", ["Clip"])),
-    "leaky_relu": ("unary", ["LeakyRelu"]),
-    "threshold": ("unary", ["ThresholdedRelu"]),
-    "hardsigmoid": ("unary", ["HardSigmoid"]),
-    **dict.fromkeys(("floor", "ceil", "sign"), ("unary", ["Floor"])),
-    "round": ("unary", ["Round"]),
-    "square": ("unary", ["Mul"]),
-    "sigmoid": ("sigmoid", ["Sigmoid"]),
-    "silu": ("sigmoid", ["QuickGelu"]),
-    "tanh": ("tanh", ["Tanh"]),
-    **dict.fromkeys(("exp", "expm1"), ("exp", ["Exp"])),
-    "erf": ("erf", ["Erf"]),
-    "gelu": ("erf", ["Gelu"]),
-    **dict.fromkeys(("log", "log1p", "log2", "log10"), ("log", ["Log"])),
-    "sqrt": ("sqrt", ["Sqrt"]),
-    "reciprocal": ("division", ["Reciprocal"]),
-    **dict.fromkeys(("sin", "cos", "tan", "atan", "acos", "asin", "sinh", "cosh"), ("trigonometric", ["Sin"])),
-    **dict.fromkeys(("elu", "selu", "celu"), ("elu", ["Elu"])),
-    "softplus": ("softplus", ["Softplus"]),
-    **dict.fromkeys(("isnan", "isinf"), ("compare", ["IsNaN"])),
-    **dict.fromkeys(("logical_not", "bitwise_not"), ("compare", ["Not"])),
+# The kind of kernel and the operator that runs, for an operator of ATen.
+_UNARY: Mapping[str, tuple[str, str]] = {
+    "relu": ("unary", "Relu"),
+    "neg": ("unary", "Neg"),
+    "abs": ("unary", "Abs"),
+    **dict.fromkeys(("clamp", "relu6", "hardtanh", "clamp_min", "clamp_max"), ("unary", "Clip")),
+    "leaky_relu": ("unary", "LeakyRelu"),
+    "threshold": ("unary", "ThresholdedRelu"),
+    "hardsigmoid": ("unary", "HardSigmoid"),
+    **dict.fromkeys(("floor", "ceil", "sign"), ("unary", "Floor")),
+    "round": ("unary", "Round"),
+    "square": ("unary", "Mul"),
+    "sigmoid": ("sigmoid", "Sigmoid"),
+    "silu": ("sigmoid", "QuickGelu"),
+    "tanh": ("tanh", "Tanh"),
+    **dict.fromkeys(("exp", "expm1"), ("exp", "Exp")),
+    "erf": ("erf", "Erf"),
+    "gelu": ("erf", "Gelu"),
+    **dict.fromkeys(("log", "log1p", "log2", "log10"), ("log", "Log")),
+    "sqrt": ("sqrt", "Sqrt"),
+    "reciprocal": ("division", "Reciprocal"),
+    **dict.fromkeys(("sin", "cos", "tan", "atan", "acos", "asin", "sinh", "cosh"), ("trigonometric", "Sin")),
+    **dict.fromkeys(("elu", "selu", "celu"), ("elu", "Elu")),
+    "softplus": ("softplus", "Softplus"),
+    **dict.fromkeys(("isnan", "isinf"), ("compare", "IsNaN")),
+    **dict.fromkeys(("logical_not", "bitwise_not"), ("compare", "Not")),
 }
 _BINARY: Mapping[str, tuple[str, str]] = {
-    **dict.fromkeys(("add", "add_"), ("binary", "Add")),
+    "add": ("binary", "Add"),
     **dict.fromkeys(("sub", "rsub"), ("binary", "Sub")),
-    **dict.fromkeys(("mul", "mul_"), ("binary", "Mul")),
+    "mul": ("binary", "Mul"),
     "maximum": ("binary", "Max"),
     "minimum": ("binary", "Min"),
     **dict.fromkeys(("div", "true_divide"), ("division", "Div")),
@@ -57,8 +57,16 @@ _LEARNED = 1 << 13
 """Choices that come again in each call, and that a processor remembers."""
 
 
-def elementwise(grouping: Grouping, call: Call, kind: str, op: str, result: Value, *given: Value) -> None:
-    """A kernel that computes `result` from `given`, which are broadcast."""
+def elementwise(
+    grouping: Grouping,
+    call: Call,
+    kind: str,
+    op: str,
+    result: Value,
+    *given: Value,
+    more: Mapping[str, float] = MappingProxyType({}),
+) -> None:
+    """A kernel that computes `result` from `given`, which are broadcast; `more` are amounts of work of its own."""
     for value in given:
         grouping.need_plain(value, call)
     if not result.is_float and kind in ("unary", "binary", "division"):
@@ -66,8 +74,13 @@ def elementwise(grouping: Grouping, call: Call, kind: str, op: str, result: Valu
     span = inner_span(result.shape, [value.shape for value in given])
     terms = {"elements": float(result.elements), "bytes": float(sum(value.bytes for value in (result, *given)))}
     terms["spans"] = result.elements / max(1, span) - 1 if span < result.elements else 0.0
-    grouping.add(kind, op, call, terms)
+    grouping.add(kind, op, call, {**terms, **more})
     grouping.give_plain(result)
+
+
+def whole(value: Value, tensors: int) -> dict[str, float]:
+    """The work of a kernel on `tensors` tensors like `value`, its result among them, none of which is broadcast."""
+    return {"elements": float(value.elements), "bytes": float(tensors * value.bytes), "spans": 0.0}
 
 
 def inner_span(result: Sequence[int], given: Sequence[Sequence[int]]) -> int:
@@ -95,16 +108,14 @@ def one_pass(grouping: Grouping, call: Call) -> None:
 
 
 def _unary(grouping: Grouping, call: Call) -> None:
-    kind, ops = _UNARY[call.name]
+    kind, op = _UNARY[call.name]
     (given, *_) = call.tensors
     if call.name in BLOCKED_ACTIVATIONS and grouping.has_blocked(given):
         # Activations run on the blocked layout as they are: element by element.
-        terms = {"elements": float(given.elements), "bytes": float(2 * given.bytes), "spans": 0.0}
-        grouping.add(kind, ops[0], call, terms)
+        grouping.add(kind, op, call, whole(given, 2))
         grouping.give_blocked(call.result)
         return
-    for op in ops:
-        elementwise(grouping, call, kind, op, call.result, given)
+    elementwise(grouping, call, kind, op, call.result, given)
 
 
 BLOCKED_ACTIVATIONS = frozenset(
@@ -122,8 +133,7 @@ def _binary(grouping: Grouping, call: Call) -> None:
         return
     alike = len(given) == 2 and given[0].shape == given[1].shape
     if op == "Mul" and alike and all(map(grouping.has_blocked, given)):
-        terms = {"elements": float(given[0].elements), "bytes": float(3 * given[0].bytes), "spans": 0.0}
-        grouping.add(kind, op, call, terms)
+        grouping.add(kind, op, call, whole(given[0], 3))
         grouping.give_blocked(call.result)
         return
     if call.name in ("mul", "div") and len(given) == 1 and given[0].is_float:
@@ -159,8 +169,7 @@ def _sums_blocked(grouping: Grouping, call: Call, given: Sequence[Value]) -> boo
     """A sum of two images in the blocked layout stays in it."""
     if len(given) != 2 or given[0].shape != given[1].shape or not all(map(grouping.has_blocked, given)):
         return False
-    terms = {"elements": float(given[0].elements), "bytes": float(3 * given[0].bytes), "spans": 0.0}
-    grouping.add("binary", "Add", call, terms)
+    grouping.add("binary", "Add", call, whole(given[0], 3))
     activation = grouping.next(call.result, ("relu",))
     grouping.give_blocked(call.result)
     if activation is not None:
@@ -215,10 +224,8 @@ def _select(grouping: Grouping, call: Call) -> None:
     if 2 * condition.elements >= call.result.elements:
         full = [value for value in call.tensors if value is not condition and value.elements > 1]
         kind = "where" if len(full) > 1 else "where.one"
-    elementwise(grouping, call, kind, "Where", call.result, *call.tensors)
     guesses = max(0.0, float(call.result.elements - _LEARNED)) if kind != "where.runs" else 0.0
-    made = grouping.kernels.pop()
-    grouping.kernels.append(replace(made, terms={**made.terms, "guesses": guesses}))
+    elementwise(grouping, call, kind, "Where", call.result, *call.tensors, more={"guesses": guesses})
 
 
 def _hardswish(grouping: Grouping, call: Call) -> None:
@@ -227,9 +234,8 @@ def _hardswish(grouping: Grouping, call: Call) -> None:
     if blocked and grouping.is_from_convolution(given) and not grouping.is_border(call.result):
         grouping.give_blocked(call.result)
         return
-    elements = float(given.elements)
-    grouping.add("unary", "HardSigmoid", call, {"elements": elements, "bytes": 2.0 * given.bytes, "spans": 0.0})
-    grouping.add("binary", "Mul", call, {"elements": elements, "bytes": 3.0 * given.bytes, "spans": 0.0})
+    grouping.add("unary", "HardSigmoid", call, whole(given, 2))
+    grouping.add("binary", "Mul", call, whole(given, 3))
     (grouping.give_blocked if blocked else grouping.give_plain)(call.result)
 
 

@@ -8,6 +8,7 @@ from adaptc.costmodel.graph import Call, Value
 from adaptc.costmodel.kernels.kernel import Grouping, Handler
 from adaptc.costmodel.kernels.layers import product
 from adaptc.costmodel.kernels.movement import moves
+from adaptc.costmodel.kernels.pointwise import whole
 
 
 def _sequence(grouping: Grouping, call: Call) -> None:
@@ -62,11 +63,10 @@ def _cell(gates: int, pointwise: Mapping[str, tuple[str, int]]) -> Handler:
 
 
 def _elements(grouping: Grouping, call: Call, kind: str, op: str, state: Value) -> None:
-    size = float(state.bytes)
     if kind == "split":
-        grouping.add(kind, op, call, {"bytes": 4 * size, "runs": 4.0})
+        grouping.add(kind, op, call, {"bytes": 4.0 * state.bytes, "runs": 4.0})
     else:
-        grouping.add(kind, op, call, {"elements": float(state.elements), "bytes": 3 * size, "spans": 0.0})
+        grouping.add(kind, op, call, whole(state, 3))
 
 
 HANDLERS: Mapping[str, Handler] = {
