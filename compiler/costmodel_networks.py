@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
-
-import numpy as np
+from typing import cast
 
 from adaptc.compiler.artifact import Contents, write_contents
 from adaptc.compiler.costmodel_units import built_unit
@@ -16,21 +14,18 @@ from adaptc.compiler.driver import capture_program, optimise
 from adaptc.compiler.host import host_program
 from adaptc.compiler.ir.program import Block, Program
 from adaptc.compiler.model_file import ModelFile, load_model_file
+from adaptc.compiler.noted_units import NotedUnits, Shapes, Taken
 from adaptc.compiler.signature import Bound, ExampleInputs, bind
 from adaptc.compiler.verify.inputs import InputSet, input_set, like, random_inputs
 from adaptc.costmodel.data.chunks import network_file
 from adaptc.costmodel.data.units import BuiltUnit
-from adaptc.runtime.engines import EngineOptions, UnitCall, Units, open_engine
+from adaptc.runtime.engines import EngineOptions, Units, open_engine
 from adaptc.runtime.errors import AdaptcError
 from adaptc.runtime.hosted import HostedProgram
 from adaptc.runtime.inputs import binder
 from adaptc.runtime.placement import Limits
 from adaptc.runtime.stream import Stream
 from adaptc.runtime.structure import Builders
-
-Arrays = tuple[list[np.ndarray[Any, Any]], list[tuple[int, ...]]]
-"""What a unit takes, and the shapes of what it gives."""
-Shapes = tuple[tuple[int, ...], ...]
 
 RANDOM_CALLS = 8
 """Calls with random inputs, beside those with the examples and the samples."""
@@ -71,7 +66,9 @@ def units_of_network(network: str, folder: Path) -> tuple[list[BuiltUnit], dict[
             dropped["no call reaches it"] += 1
             continue
         unit = by_name[contents.units.block_units[block.name]]
-        units += [built_unit(program, block, unit, contents.units, folder, *arrays) for arrays in _some(given)]
+        units += [
+            built_unit(program, block, unit, contents.units, folder, one.arrays, one.made) for one in _some(given)
+        ]
     return units, dict(dropped)
 
 
@@ -83,11 +80,11 @@ def _calls(found: ModelFile, bound: Bound) -> list[InputSet]:
 
 def _arrays(
     program: Program, contents: Contents, folder: Path, calls: Iterable[InputSet]
-) -> dict[str, dict[Shapes, Arrays]]:
+) -> dict[str, dict[Shapes, Taken]]:
     """The arrays that each unit takes in `calls`, the first of each combination of shapes."""
     manifest = contents.manifest
     engine = open_engine(manifest.engine, EngineOptions(units=len(manifest.units)))
-    noted = _Noted(Units(engine, manifest.units, folder))
+    noted = NotedUnits(Units(engine, manifest.units, folder))
     host = host_program(program, contents.units.block_units)
     hosted = HostedProgram(host, manifest, noted, Limits(iterations=MOST_ITERATIONS), Builders(), host)
     bind_arrays = binder(manifest.signature)
@@ -100,36 +97,8 @@ def _arrays(
     return noted.taken
 
 
-class _Noted(Mapping[str, UnitCall]):
-    """Units that note what they are called with."""
-
-    def __init__(self, units: Units) -> None:
-        self._units = units
-        self.taken: dict[str, dict[Shapes, Arrays]] = {}
-
-    def __getitem__(self, name: str) -> UnitCall:
-        call = self._units[name]
-        taken = self.taken.setdefault(name, {})
-
-        def noting(*arrays: Any) -> Sequence[Any]:
-            shapes = tuple(tuple(array.shape) for array in arrays)
-            given = None if shapes in taken else [np.array(array, order="C") for array in arrays]
-            outputs = call(*arrays)
-            if given is not None:
-                taken[shapes] = (given, [tuple(output.shape) for output in outputs])
-            return outputs
-
-        return noting
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._units)
-
-    def __len__(self) -> int:
-        return len(self._units)
-
-
 def _distinct(
-    blocks: Iterable[Block], block_units: Mapping[str, str], taken: Mapping[str, Mapping[Shapes, Arrays]]
+    blocks: Iterable[Block], block_units: Mapping[str, str], taken: Mapping[str, Mapping[Shapes, Taken]]
 ) -> list[Block]:
     """Of the blocks with the same code, the one that was called with most combinations of shapes."""
     with_code = [block for block in blocks if block.code is not None]
@@ -139,10 +108,10 @@ def _distinct(
     return list(chosen.values())
 
 
-def _some(given: Mapping[Shapes, Arrays]) -> list[Arrays]:
+def _some(given: Mapping[Shapes, Taken]) -> list[Taken]:
     """The smallest, the largest and one between, of arrays without empty ones."""
-    full = [taken for taken in given.values() if all(array.size for array in taken[0])]
-    full.sort(key=lambda taken: sum(array.nbytes for array in taken[0]))
+    full = [taken for taken in given.values() if all(array.size for array in taken.arrays)]
+    full.sort(key=lambda taken: sum(array.nbytes for array in taken.arrays))
     if len(full) <= SIZES:
         return full
     return [full[index] for index in dict.fromkeys(itertools.chain((0, len(full) // 2, len(full) - 1)))]

@@ -13,10 +13,12 @@ from adaptc.compiler.backends.onnx.units import Units, write_units
 from adaptc.compiler.driver import capture_program, optimise
 from adaptc.compiler.errors import CompileError
 from adaptc.compiler.frontend.decompositions import Decompositions, sharing
+from adaptc.compiler.hidden_extents import hidden_extent
 from adaptc.compiler.ir.block_text import block_mlir
 from adaptc.compiler.ir.program import Block, Program, TensorType
 from adaptc.costmodel.data.errors import SampleError
 from adaptc.costmodel.data.units import BuiltUnit
+from adaptc.costmodel.graph import HIDDEN
 from adaptc.runtime.errors import AdaptcError
 from adaptc.runtime.manifest import Unit
 
@@ -40,7 +42,7 @@ class UnitBuilder:
         except AdaptcError as error:
             if isinstance(error, SampleError):
                 raise
-            raise SampleError(f"not compiled: {_first_problem(error)}") from error
+            raise SampleError(f"not compiled: {first_problem(error)}") from error
         arrays = {name: np.ascontiguousarray(tensor.detach().numpy()) for name, tensor in bound.inputs}
         (unit,) = units.units
         return built_unit(program, block, unit, units, folder, [arrays[name] for name in block.inputs])
@@ -63,7 +65,7 @@ class UnitBuilder:
         try:
             return units_of_network(network, folder)
         except CompileError as error:
-            raise SampleError(f"not compiled: {_first_problem(error)}") from error
+            raise SampleError(f"not compiled: {first_problem(error)}") from error
 
 
 def built_unit(
@@ -84,21 +86,30 @@ def built_unit(
         inputs={spec.name: array for spec, array in zip(unit.inputs, arrays, strict=True)},
         outputs=tuple(spec.name for spec in unit.outputs),
         weight_bytes=sum(row.size for row in rows),
-        sizes=_sizes(block, arrays, made),
+        sizes=sizes_of(program, block, [arrays], made),
     )
 
 
-def _sizes(block: Block, arrays: Sequence[np.ndarray[Any, Any]], made: Sequence[tuple[int, ...]]) -> Mapping[str, int]:
-    """The sizes of the named dimensions of the block's inputs and outputs; of those that are expressions too."""
+def sizes_of(
+    program: Program,
+    block: Block,
+    samples: Sequence[Sequence[np.ndarray[Any, Any]]],
+    made: Sequence[tuple[int, ...]],
+) -> Mapping[str, int]:
+    """The sizes of the named dimensions of the block's inputs and outputs; of those that are expressions too. `samples`
+    are arrays of one shape that it takes, `made` are the shapes of what it gives. Under `HIDDEN` there is the mean of
+    those in between that only data tells."""
     types = {param.name: param.type for param in block.params}
     declared = [*(types[name] for name in block.inputs), *(output.type for output in block.outputs)]
     sizes: dict[str, int] = {}
-    for type_, shape in zip(declared, [*(array.shape for array in arrays), *made]):
+    for type_, shape in zip(declared, [*(array.shape for array in samples[0]), *made]):
         if isinstance(type_, TensorType):
             sizes.update((dim, extent) for dim, extent in zip(type_.shape, shape) if isinstance(dim, str))
-    return sizes
+    hidden = hidden_extent(program, block, samples)
+    return sizes if hidden is None else {**sizes, HIDDEN: hidden}
 
 
-def _first_problem(error: AdaptcError) -> str:
+def first_problem(error: AdaptcError) -> str:
+    """What an error says, in one line: of a compile the first problem."""
     problems = getattr(error, "problems", None)
     return problems[0].found if problems else str(error).partition("\n")[0]

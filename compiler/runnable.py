@@ -10,7 +10,7 @@ import msgspec
 
 from adaptc.compiler.ir.program import Program
 from adaptc.compiler.planned_host import RegionUnit, planned_host
-from adaptc.runtime.engines import EngineOptions, Units, open_engine
+from adaptc.runtime.engines import EngineOptions, UnitCall, Units, open_engine
 from adaptc.runtime.hosted import HostedProgram
 from adaptc.runtime.inputs import binder
 from adaptc.runtime.manifest import Manifest
@@ -28,7 +28,8 @@ class Runnable:
     entries, are graphs.
 
     The artifact in `folder` has `manifest`, but for the units of the regions; `block_units` name the units of blocks.
-    Every unit is opened once, so that ways differ in what they call and in nothing else.
+    Every unit is opened once, so that ways differ in what they call and in nothing else; `watch` may put others in
+    their place.
     """
 
     def __init__(
@@ -38,13 +39,15 @@ class Runnable:
         manifest: Manifest,
         block_units: Mapping[str, str],
         folder: Path,
+        watch: Callable[[Mapping[str, UnitCall]], Mapping[str, UnitCall]] | None = None,
     ) -> None:
         self.program = program
         self._regions = regions
         self._block_units = block_units
         units = (*manifest.units, *(region.unit for region in regions.values()))
         self._manifest = msgspec.structs.replace(manifest, units=units)
-        self._units = Units(open_engine(manifest.engine, EngineOptions(units=len(units))), units, folder)
+        opened = Units(open_engine(manifest.engine, EngineOptions(units=len(units))), units, folder)
+        self._units: Mapping[str, UnitCall] = opened if watch is None else watch(opened)
         self._bind = binder(manifest.signature)
         self._builders = Builders()
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from adaptc.costmodel.data.collect import CollectOptions, collect
-from adaptc.costmodel.data.control_flow import measure_graph_costs
+from adaptc.costmodel.data.control_flow import measure_control_costs
 from adaptc.costmodel.data.machine import channels_of, this_machine, versions
 from adaptc.costmodel.data.table import Dataset, read_table
 from adaptc.costmodel.data.timing import TimingSettings
@@ -39,14 +39,14 @@ def calibrate(model: CostModel, builder: Builder, progress: Progress, count: int
         collect(folder / "units.parquet", options, builder, progress)
         rows = rows_of_table(read_table(folder / "units.parquet"))
         progress("control flow", 0, 0)
-        graph = measure_graph_costs(folder)
+        control = measure_control_costs(folder)
     about = {
         "machine": this_machine().record(),
         "versions": versions(),
         "calibrated_from": dict(model.about.get("machine", {})),
         "rows": len(rows),
     }
-    return refit(model, rows, channels_of(this_machine().vector_bits), graph, about)
+    return refit(model, rows, channels_of(this_machine().vector_bits), control, about)
 
 
 def channels_of_table(table: Dataset) -> int:

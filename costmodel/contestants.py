@@ -26,9 +26,9 @@ def constant(rows: Rows, seed: int) -> Predict:
 
 def flops_only(rows: Rows, seed: int) -> Predict:
     """A time for each call and one for each multiplication."""
-    model = fit([{"call.fixed": 1.0, "all.flops": _flops(each)} for each in rows.features], rows.times)
+    model = fit([{"call.fixed": 1.0, "all.flops": arithmetic(each)} for each in rows.features], rows.times)
     return lambda others: np.array(
-        [model.time({"call.fixed": 1.0, "all.flops": _flops(each)}) for each in others.features]
+        [model.time({"call.fixed": 1.0, "all.flops": arithmetic(each)}) for each in others.features]
     )
 
 
@@ -146,7 +146,8 @@ SLOW = frozenset({"conv1d-ops", "conv1d", "transformer"})
 """Those that take minutes to fit."""
 
 
-def _flops(features: Features) -> float:
+def arithmetic(features: Features) -> float:
+    """The multiplications and elements that code computes."""
     return sum(amount for name, amount in features.terms.items() if name.rsplit(".", 1)[1] in ("macs", "elements"))
 
 

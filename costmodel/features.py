@@ -15,10 +15,8 @@ CALL = "call"
 
 
 MEMORY = "memory"
-"""The kind of the terms of a whole unit that say how much of what it touches does not fit into caches."""
-
-BORDERS = (1 << 19, 1 << 20, 1 << 21, 1 << 22, 1 << 23, 1 << 24, 1 << 25)
-"""Bytes touched in a call, from each of which on a further byte may cost more: around the sizes of caches."""
+"""The kind of the terms of a whole unit that say how much of what it touches comes from afar, and for how many kernels
+the engine finds room at run time only, as it does not know sizes before."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,10 @@ class Features:
         }
 
 
+NO_FEATURES = Features((), {}, 0, 0, 0, {})
+"""Of no code."""
+
+
 def features_of(block: Block, channels: int, unknown: int = 1, sizes: Mapping[str, int] | None = None) -> Features:
     """The features of `block` for a processor that keeps images in blocks of `channels` channels; extents that the
     text leaves open are told by `sizes` and `unknown` (`graph.graph_of`). Raises `MlirError` where the text makes no
@@ -59,10 +61,11 @@ def features_of(block: Block, channels: int, unknown: int = 1, sizes: Mapping[st
     for kernel in found.kernels:
         for name, amount in terms_of(kernel).items():
             terms[name] = terms.get(name, 0.0) + amount
-    footprint = 4 * sum(_touched(kernel) for kernel in found.kernels)
-    for border in BORDERS:
-        if footprint > border:
-            terms[f"{MEMORY}.over_{border >> 10}k"] = footprint - border
+    terms |= {f"{MEMORY}.from_{distance >> 10}k": size for distance, size in found.distant.items()}
+    open_lines = {call.line for call in graph.calls if any(value.open for value in (*call.results, *call.tensors))}
+    count = sum(kernel.line in open_lines and bool(kernel.op) for kernel in found.kernels)
+    if count:
+        terms[f"{MEMORY}.unplanned"] = float(count)
     output_bytes = sum(value.bytes for value in graph.outputs)
     return Features(found.kernels, terms, len(graph.inputs), len(graph.outputs), output_bytes, found.unknown)
 
@@ -81,12 +84,6 @@ def features_of_text(
             if features.kernels:
                 found[f"{function.name}{block.label}"] = features
     return found
-
-
-def _touched(kernel: Kernel) -> float:
-    """The elements that a kernel takes, gives and holds, roughly."""
-    names = ("taken", "results", "weights", "left", "right", "far", "moved")
-    return sum(kernel.terms.get(name, 0.0) for name in names) + kernel.terms.get("bytes", 0.0) / 4
 
 
 def terms_of(kernel: Kernel) -> dict[str, float]:

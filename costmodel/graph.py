@@ -28,12 +28,14 @@ _CAST = "torch.tensor_static_info_cast"
 @dataclass(frozen=True)
 class Value:
     """A tensor in a block: `shape` has an extent for each that the text leaves open too. It is `constant` where no
-    input of the block has part in it, so that the engine computes it once, when it opens the unit."""
+    input of the block has part in it, so that the engine computes it once, when it opens the unit. It is `open` where
+    the text leaves an extent open, which keeps the engine from some of its kernels."""
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     constant: bool = False
+    open: bool = False
 
     @property
     def elements(self) -> int:
@@ -92,15 +94,21 @@ class Graph:
         return users[0] if self.uses[value.name] == 1 and users else None
 
 
+HIDDEN = "?"
+"""The name of extents that come up within code and have none, as MLIR writes them."""
+
+
 def graph_of(block: Block, unknown: int = 1, sizes: Mapping[str, int] | None = None) -> Graph:
     """The tensor code of `block`.
 
     An extent that the text leaves open is that in `sizes` under its name, where it is one of an argument; one of a
-    result is taken to be that of an operand in the same place. Where that tells nothing, it counts as `unknown`.
+    result is taken to be that of an operand in the same place. Where that tells nothing, it counts as what `sizes` has
+    under `HIDDEN`, or as `unknown`.
 
     Raises `MlirError` for a value that is not defined, and for a tensor whose type cannot be read.
     """
-    return _Builder(block, unknown, sizes or {}).build()
+    sizes = sizes or {}
+    return _Builder(block, sizes.get(HIDDEN, unknown), sizes).build()
 
 
 class _Builder:
@@ -252,7 +260,7 @@ class _Builder:
         unknown = frozenset(axis for axis, extent in enumerate(tensor.shape) if extent is None)
         if unknown:
             self._open[name] = unknown
-        return Value(name, shape, tensor.dtype, constant)
+        return Value(name, shape, tensor.dtype, constant, bool(unknown))
 
 
 _FILLS = frozenset({"zeros", "ones", "full", "arange", "scalar_tensor", "eye", "tensor", "linspace"})

@@ -7,7 +7,7 @@ import json
 import math
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from adaptc.costmodel.models.kernel_sum import KernelSum, default_prices
 from adaptc.costmodel.models.trees import Trees
 from adaptc.costmodel.prediction import Prediction
 
-FORMAT = 1
+FORMAT = 2
 """The version of the file's format."""
 
 SUFFIX = ".costmodel"
@@ -38,12 +38,15 @@ _MOST_KNOWN = 4096
 
 
 @dataclass(frozen=True)
-class GraphCosts:
-    """What control flow costs within a graph, in µs: an `If`, an iteration of a `Loop`, and a copy of a byte."""
+class ControlCosts:
+    """What control costs, in µs: within a graph an `If`, an iteration of a `Loop`, and a copy of a byte; by the host a
+    call of a unit, with others between, and each array that goes in or comes out."""
 
     branch: float
     iteration: float
     byte: float
+    call: float
+    value: float
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class CostModel:
     channels: int
     band: tuple[float, float]
     largest: Mapping[str, float]
-    graph: GraphCosts
+    control: ControlCosts
     about: Mapping[str, Any] = field(default_factory=dict)
     _known: dict[int, tuple[Features, Prediction]] = field(default_factory=dict, repr=False, compare=False)
 
@@ -110,14 +113,9 @@ class CostModel:
         return frozenset(name.rsplit(".", 1)[0] for name in self.predictor.base.coefficients)
 
     @cached_property
-    def call(self) -> float:
-        """The µs of a call of a unit, without its kernels and what goes in and comes out."""
-        return self.predictor.base.coefficients.get("call.fixed", 0.0)
-
-    @cached_property
-    def value(self) -> float:
-        """The µs of an array that goes into a unit or comes out of it."""
-        return self.predictor.base.coefficients.get("call.values", 0.0)
+    def number(self) -> float:
+        """The µs of a kernel in a graph that computes with a number: what kernels take that hardly compute anything."""
+        return self.predictor.base.defaults.get("fixed", 0.0)
 
     def _call(self, features: Features) -> float:
         calls = {name: amount for name, amount in features.with_call.items() if name.startswith("call.")}
@@ -142,7 +140,7 @@ def write_model(model: CostModel, file: Path) -> None:
         "coefficients": dict(model.predictor.base.coefficients),
         "corrections": corrections,
         "largest": dict(model.largest),
-        "graph": {"branch": model.graph.branch, "iteration": model.graph.iteration, "byte": model.graph.byte},
+        "control": asdict(model.control),
         "about": dict(model.about),
     }
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -172,7 +170,7 @@ def read_model(file: Path) -> CostModel:
                 record["channels"],
                 (record["band"][0], record["band"][1]),
                 record["largest"],
-                GraphCosts(**record["graph"]),
+                ControlCosts(**record["control"]),
                 record["about"],
             )
     except OSError as error:

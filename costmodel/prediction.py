@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+KNOWN_TO = 0.08
+"""To within how much of it a time is told on average: what is expected to differ by less is alike."""
+
 
 @dataclass(frozen=True)
 class Prediction:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adaptc.costmodel.features import Features, features_of_text
+from adaptc.costmodel.features import NO_FEATURES, Features, features_of_text
 from adaptc.costmodel.models.kernel_sum import Array
 
 REAL = "real:"
@@ -57,6 +57,5 @@ def rows_of(
     features = []
     for place, text in enumerate(texts):
         found = features_of_text(text, channels, sizes=sizes[place] if sizes is not None else None)
-        empty = Features((), {}, 0, 0, 0, {})
-        features.append(next(iter(found.values()), empty))
+        features.append(next(iter(found.values()), NO_FEATURES))
     return Rows(tuple(families), tuple(texts), tuple(features), np.array(times), tuple(tuple(each) for each in passes))

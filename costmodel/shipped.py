@@ -15,8 +15,11 @@ from adaptc.costmodel.model import SUFFIX, CostModel, read_model
 SHIPPED = Path(__file__).parent / "shipped"
 """The folder of models that come with adaptc, and of the tables that they were made from."""
 
-DEFAULT = "epyc-256"
-"""The shipped model that is taken where none is of this machine."""
+BY_VECTORS = {256: "epyc-256", 512: "xeon-512"}
+"""The shipped models by the bits of the vectors that their machines have: kernels differ most by these."""
+
+DEFAULT = BY_VECTORS[256]
+"""The shipped model that is taken where none is of a machine like this."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ def choose(file: Path | None = None) -> Chosen:
     """The model in `file`, or else the one that fits this machine best. Raises `CostModelError`."""
     if file is None:
         own = calibrated_file()
-        file = own if own.is_file() else SHIPPED / f"{DEFAULT}{SUFFIX}"
+        file = own if own.is_file() else SHIPPED / f"{nearest()}{SUFFIX}"
     return _chosen(file, os.stat(file).st_mtime_ns if file.is_file() else 0)
 
 
@@ -56,11 +59,26 @@ def calibrated_file() -> Path:
     return Path(cache_folder) / "adaptc" / f"{name}{SUFFIX}"
 
 
+def nearest(vector_bits: int | None = None) -> str:
+    """The name of the shipped model whose machine is most like one with vectors of so many bits, or like this one."""
+    return BY_VECTORS.get(this_machine().vector_bits if vector_bits is None else vector_bits, DEFAULT)
+
+
 def shipped_table() -> Path:
-    """The table that the default model was made from. Raises `CostModelError` where this install has none."""
-    file = SHIPPED / f"{DEFAULT}.parquet"
+    """The table that the shipped model for this machine was made from. Raises `CostModelError` where this install has
+    none."""
+    return _data(f"{nearest()}.parquet", "collect a table of your own")
+
+
+def shipped_decisions() -> Path:
+    """The decisions that come along. Raises `CostModelError` where this install has none."""
+    return _data(f"{BY_VECTORS[512]}.decisions.parquet", "measure some: adaptc costmodel decisions TABLE --collect 30")
+
+
+def _data(name: str, instead: str) -> Path:
+    file = SHIPPED / name
     if not file.is_file():
-        raise CostModelError(f"{file} is missing: this install has no training data; collect a table of your own")
+        raise CostModelError(f"{file} is missing: this install has no such data; {instead}")
     return file
 
 

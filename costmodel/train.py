@@ -12,7 +12,7 @@ from adaptc.costmodel.errors import CostModelError
 from adaptc.costmodel.evaluate import FOLDS, by_family, predictions
 from adaptc.costmodel.features import CALL, MEMORY, Features, terms_of
 from adaptc.costmodel.metrics import Metrics, metrics
-from adaptc.costmodel.model import CostModel, GraphCosts
+from adaptc.costmodel.model import ControlCosts, CostModel
 from adaptc.costmodel.models.boosted import BoostedKernelSum, Settings, columns_of, fit_corrections
 from adaptc.costmodel.models.kernel_sum import Array, fit
 from adaptc.costmodel.rows import Rows
@@ -30,7 +30,7 @@ _CLOSE = 0.3
 def train(
     rows: Rows,
     channels: int,
-    graph: GraphCosts,
+    control: ControlCosts,
     about: Mapping[str, Any],
     note: Note,
     corrections: Settings | None = None,
@@ -59,11 +59,11 @@ def train(
         boosted = fit_corrections(rows.features, rows.times, base, corrections, seed)
     note("fitting to all families", len(splits) + 1, len(splits) + 1)
     band = _band(np.concatenate(found), rows.times[places])
-    return CostModel(boosted, channels, band, _largest(rows.features), graph, dict(about))
+    return CostModel(boosted, channels, band, _largest(rows.features), control, dict(about))
 
 
 def refit(
-    model: CostModel, rows: Rows, channels: int, graph: GraphCosts, about: Mapping[str, Any]
+    model: CostModel, rows: Rows, channels: int, control: ControlCosts, about: Mapping[str, Any]
 ) -> tuple[CostModel, Metrics]:
     """`model` for the machine that `rows` were measured on, and how well it now tells them.
 
@@ -85,7 +85,7 @@ def refit(
     found = metrics(told, rows.times)
     low, high = _band(told, rows.times)
     band = (min(low, model.band[0]), max(high, model.band[1]))
-    return CostModel(predictor, channels, band, model.largest, graph, dict(about)), found
+    return CostModel(predictor, channels, band, model.largest, control, dict(about)), found
 
 
 def _corrected_amounts(features: Features, predictor: BoostedKernelSum) -> dict[str, float]:

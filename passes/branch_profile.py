@@ -14,7 +14,7 @@ from adaptc.runtime.hostprogram import Raise
 ITERATIONS = 8.0
 """How often a loop is taken to run where nothing is known of it."""
 
-_PSEUDO_CALLS = 1.0
+PRIOR_CALLS = 1.0
 """How many calls the prior counts as beside those of a profile: no way is impossible for not having been taken."""
 
 
@@ -22,12 +22,14 @@ class BranchProfile:
     """Probabilities of the edges of one program.
 
     Without a profile, or of a block that it does not have: an edge out of the innermost loop is taken once in
-    `ITERATIONS` times, one that leads to an error never, others equally often.
+    `ITERATIONS` times, one that leads to an error never, others equally often. That counts as much as `prior_calls`
+    calls of a profile do.
     """
 
-    def __init__(self, program: Program, profile: Profile | None = None) -> None:
+    def __init__(self, program: Program, profile: Profile | None = None, prior_calls: float = PRIOR_CALLS) -> None:
         self.program = program
         self.profile = profile
+        self._prior_calls = prior_calls
         self.graph = FlowGraph(program)
 
     def is_known(self, block: str) -> bool:
@@ -64,8 +66,8 @@ class BranchProfile:
         counts = self.profile.ways.get(block.name, ()) if self.profile is not None else ()
         if len(counts) != len(prior) or not sum(counts):
             return prior
-        total = sum(counts) + _PSEUDO_CALLS
-        return [(count + _PSEUDO_CALLS * share) / total for count, share in zip(counts, prior)]
+        total = sum(counts) + self._prior_calls
+        return [(count + self._prior_calls * share) / total for count, share in zip(counts, prior)]
 
     def _prior(self, block: Block) -> list[float]:
         ways = edges(block)

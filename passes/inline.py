@@ -25,9 +25,10 @@ def through(block: Block, edge: Edge, onward: Edge) -> Edge:
 
 def expression_size(edge: Edge) -> int:
     """The number of operators in the arguments of an edge."""
-    return sum(map(_size, edge.args))
+    return sum(map(operators_in, edge.args))
 
 
-def _size(expr: Expr) -> int:
+def operators_in(expr: Expr) -> int:
+    """The number of operators in an expression."""
     args: tuple[Expr, ...] = getattr(expr, "args", ())
-    return (1 if args else 0) + sum(map(_size, args))
+    return (1 if args else 0) + sum(map(operators_in, args))

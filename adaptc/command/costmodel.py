@@ -142,6 +142,32 @@ def evaluate_command(
     run_subcommand(lambda out: evaluate_models(out, request), as_json=as_json, show_traceback=show_traceback)
 
 
+@costmodel.command("decisions")
+def decisions_command(
+    table_file: Annotated[
+        Optional[Path],  # noqa: UP045 - typer reads this at run time
+        typer.Argument(metavar="[TABLE.parquet]", help="Measured decisions; without it, those that come along."),
+    ] = None,
+    model: ModelFile = None,
+    collect: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--collect", min=0, metavar="N", help="Measure N decisions of each kind into the table first."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of those that are measured.")] = 0,
+    kinds: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--kinds", metavar="A,B", help="Kinds of decisions; without it, all of them."),
+    ] = None,
+    as_json: Json = False,
+    show_traceback: ShowTraceback = False,
+) -> None:
+    """Tell by how much what the cost model would choose is slower than the fastest way."""
+    from adaptc.command.costmodel_decisions import DecisionsRequest, show_decisions
+
+    request = DecisionsRequest(table_file, model, collect, seed, _listed(kinds))
+    run_subcommand(lambda out: show_decisions(out, request), as_json=as_json, show_traceback=show_traceback)
+
+
 @costmodel.command("calibrate")
 def calibrate_command(
     base: ModelFile = None,

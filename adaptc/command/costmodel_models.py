@@ -12,8 +12,8 @@ from typing import Any
 from adaptc.command.output import OK, Output
 from adaptc.command.progress import StageBars
 from adaptc.command.text import facts, seconds, table
-from adaptc.costmodel.model import CostModel, write_model
-from adaptc.costmodel.shipped import Chosen, calibrated_file, choose, shipped_table
+from adaptc.costmodel.model import SUFFIX, CostModel, write_model
+from adaptc.costmodel.shipped import SHIPPED, Chosen, calibrated_file, choose, nearest, shipped_table
 from adaptc.extras import needs_compiler, needs_costmodel
 from adaptc.runtime.errors import InputError
 
@@ -23,7 +23,7 @@ def train_model(output: Output, source: Path | None, target: Path, seed: int, *,
     begin = time.perf_counter()
     with needs_costmodel():
         from adaptc.costmodel.calibrate import channels_of_table, rows_of_table
-        from adaptc.costmodel.data.control_flow import measure_graph_costs
+        from adaptc.costmodel.data.control_flow import measure_control_costs
         from adaptc.costmodel.data.table import read_table
         from adaptc.costmodel.models.boosted import Settings
         from adaptc.costmodel.train import train
@@ -32,23 +32,23 @@ def train_model(output: Output, source: Path | None, target: Path, seed: int, *,
     with StageBars(output.errors) as bars, needs_compiler():
         bars("reading", 0, 0)
         origin = read.origin
-        rows = rows_of_table(read).where(real=False)
+        rows = rows_of_table(read)
         if read.differences:  # what control flow costs there cannot be measured here
-            chosen = choose()
-            graph, graph_from = chosen.model.graph, chosen.file.name
+            control_from = f"{nearest(int(origin.machine['vector_bits']))}{SUFFIX}"
+            control = choose(SHIPPED / control_from).model.control
         else:
-            graph_from = "measured"
+            control_from = "measured"
             with tempfile.TemporaryDirectory(prefix="adaptc-train-") as folder:
-                graph = measure_graph_costs(Path(folder))
+                control = measure_control_costs(Path(folder))
         about = {
             "machine": origin.machine,
             "versions": origin.versions,
             "rows": len(rows),
             "seed": seed,
             "table": read.path.name,
-            "graph_from": graph_from,
+            "control_from": control_from,
         }
-        model = train(rows, channels_of_table(read), graph, about, bars, Settings() if corrections else None, seed)
+        model = train(rows, channels_of_table(read), control, about, bars, Settings() if corrections else None, seed)
     write_model(model, target)
     took = time.perf_counter() - begin
     output.print(*facts([("model", f"{target}, made in {seconds(took)}"), *_about(model)], output.console.width))
@@ -127,8 +127,8 @@ def _about(model: CostModel) -> list[tuple[str, str]]:
     about = model.about
     machine = about.get("machine", {})
     low, high = (math.expm1(each) for each in model.band)
-    graph = model.graph
-    told_by = about.get("graph_from", "measured")
+    control = model.control
+    told_by = about.get("control_from", "measured")
     source = "" if told_by == "measured" else f" (as in {told_by}: the table is of another machine)"
     return [
         ("machine", ", ".join(f"{name} {value}" for name, value in machine.items())),
@@ -137,8 +137,8 @@ def _about(model: CostModel) -> list[tuple[str, str]]:
             f"{about.get('rows', '?')} units, ONNX Runtime {about.get('versions', {}).get('onnxruntime', '?')}",
         ),
         ("range", f"nine of ten units of unseen families take {-low:.0%} less to {high:.0%} more than it says"),
-        ("call", f"{model.call:.2f} µs, and {model.value:.2f} µs for each array"),
-        ("in a graph", f"a branch {graph.branch:.2f} µs, an iteration {graph.iteration:.2f} µs{source}"),
+        ("by the host", f"a call {control.call:.2f} µs, and {control.value:.2f} µs for each array"),
+        ("in a graph", f"a branch {control.branch:.2f} µs, an iteration {control.iteration:.2f} µs{source}"),
     ]
 
 
@@ -147,5 +147,5 @@ def _record(model: CostModel) -> dict[str, Any]:
         "about": dict(model.about),
         "band": list(model.band),
         "channels": model.channels,
-        "graph": vars(model.graph),
+        "control": vars(model.control),
     }

@@ -37,6 +37,11 @@ class Cost(Protocol):
         """An iteration of a `Loop` in a graph, without what its body does."""
         ...
 
+    @property
+    def number(self) -> float:
+        """An operator on numbers in a graph, which has a kernel for it."""
+        ...
+
     def of(self, program: Program, block: Block) -> float:
         """The kernels of one run of a unit that is made of the code of `block`, which has some."""
         ...
@@ -66,6 +71,11 @@ class AnalyticalCost:
     operator: float = 0.36
     flops: float = 90_000.0
     bytes: float = 64_000.0
+
+    @property
+    def number(self) -> float:
+        """An operator on numbers in a graph."""
+        return self.operator
 
     def of(self, program: Program, block: Block) -> float:
         """The kernels of one run of a unit that is made of the code of `block`."""

@@ -22,22 +22,27 @@ class LearnedCost:
     @property
     def call(self) -> float:
         """A call of a unit by the host, without its kernels and what goes in and comes out."""
-        return self._model.call
+        return self._model.control.call
 
     @property
     def value(self) -> float:
         """An array that goes into a unit or comes out of it."""
-        return self._model.value
+        return self._model.control.value
 
     @property
     def branch(self) -> float:
         """An `If` in a graph, without what its arm does."""
-        return self._model.graph.branch
+        return self._model.control.branch
 
     @property
     def iteration(self) -> float:
         """An iteration of a `Loop` in a graph, without what its body does."""
-        return self._model.graph.iteration
+        return self._model.control.iteration
+
+    @property
+    def number(self) -> float:
+        """An operator on numbers in a graph, which has a kernel for it."""
+        return self._model.number
 
     def of(self, program: Program, block: Block) -> float:
         """The kernels of one run of a unit that is made of the code of `block`."""
@@ -52,7 +57,7 @@ class LearnedCost:
 
     def copy(self, size: float) -> float:
         """A copy of `size` bytes, as an arm makes of what it hands on unchanged."""
-        return self._model.graph.byte * size
+        return self._model.control.byte * size
 
     def record(self) -> Mapping[str, Any]:
         """Which model it is, how this machine differs from the one that it was made on, and why it may be off."""

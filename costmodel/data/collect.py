@@ -13,8 +13,9 @@ from typing import Any, Protocol
 from adaptc.costmodel.data.chunks import Chunk, Measured, all_dropped, chunks_of, network_file
 from adaptc.costmodel.data.errors import SpaceError, TableError
 from adaptc.costmodel.data.machine import this_machine, versions
+from adaptc.costmodel.data.parquet import Origin, origin_here
 from adaptc.costmodel.data.space import families
-from adaptc.costmodel.data.table import Dataset, Origin, merged, origin_here, read_table, write_table
+from adaptc.costmodel.data.table import Dataset, merged, read_table, write_table
 from adaptc.costmodel.data.timing import TimingSettings
 from adaptc.costmodel.data.units import Builder
 from adaptc.costmodel.data.workers import LocalWorkers

@@ -1,4 +1,4 @@
-"""Measures what control flow costs within a graph: an `If`, an iteration of a `Loop`, a copy that an arm makes."""
+"""Measures what control costs: calls by the host, and in a graph an `If`, an iteration of a `Loop`, a copy in an arm."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from adaptc.costmodel.model import GraphCosts
+from adaptc.costmodel.model import ControlCosts
 
 LAYERS = 40
 """The layers of each chain that is timed."""
 
 WIDTH = 16
+MANY = 8
+"""The arrays that a unit takes, and gives, of which it is measured what each costs."""
+
 LARGE = 1 << 18
 """As many float32 are 1 MiB."""
 
@@ -23,9 +26,9 @@ Layer = Callable[[int, str], list[Any]]
 """From a layer's number and the name of what it takes to its nodes; the last gives ``layer_NUMBER``."""
 
 
-def measure_graph_costs(folder: Path, seconds: float = 4.0) -> GraphCosts:
-    """What control flow costs on this machine, each the difference between two chains of layers that are timed in
-    turns; the fastest tenth of the turns counts. `folder` takes passing files."""
+def measure_control_costs(folder: Path, seconds: float = 5.0) -> ControlCosts:
+    """What control costs on this machine, each the difference between two chains of layers that are timed in turns;
+    the fastest tenth of the turns counts. `folder` takes passing files."""
     small = np.full((1, WIDTH), 0.5, np.float32)
     large = np.full((1, LARGE), 0.5, np.float32)
     calls = {
@@ -34,6 +37,8 @@ def measure_graph_costs(folder: Path, seconds: float = 4.0) -> GraphCosts:
         "loop": _chain(folder, "loop", looping, small, 1),
         "handing on": _chain(folder, "handing", branching("Identity"), small),
         "handing on much": _chain(folder, "much", branching("Identity"), large, 8),
+        "units": units(folder, 1, small),
+        "wide units": units(folder, MANY, small),
     }
     samples: dict[str, list[float]] = {name: [] for name in calls}
     end = time.perf_counter() + seconds
@@ -44,11 +49,50 @@ def measure_graph_costs(folder: Path, seconds: float = 4.0) -> GraphCosts:
             call()
             samples[name].append((time.perf_counter_ns() - begin) / 1000)
     took = {name: statistics.quantiles(times, n=10)[0] for name, times in samples.items()}
-    branch = (took["branches"] - took["straight"]) / LAYERS
-    iteration = (took["loop"] - took["straight"]) / LAYERS
+    operator = took["straight"] / LAYERS
     handing = took["handing on"] / LAYERS
     byte = max(0.0, took["handing on much"] / 8 - handing) / (4 * LARGE)
-    return GraphCosts(max(0.0, branch), max(0.0, iteration), byte)
+    unit, wide = took["units"] / LAYERS, took["wide units"] / LAYERS
+    value = max(0.0, wide - unit - (MANY - 1) * operator) / (2 * (MANY - 1))
+    return ControlCosts(
+        branch=max(0.0, took["branches"] / LAYERS - operator),
+        iteration=max(0.0, took["loop"] / LAYERS - operator),
+        byte=byte,
+        call=max(0.0, unit - operator - 2 * value),
+        value=value,
+    )
+
+
+def units(folder: Path, width: int, value: Any) -> Callable[[], None]:
+    """Calls of `LAYERS` sessions one after the other, as the host makes them, each of which has `width` operators side
+    by side on arrays like `value`: none is as ready as one that is called again and again."""
+    import onnx
+    import onnxruntime  # type: ignore[import-untyped]
+    from onnx import TensorProto, helper
+
+    given, made = [f"x{place}" for place in range(width)], [f"y{place}" for place in range(width)]
+    graph = helper.make_graph(
+        [helper.make_node("Neg", [a], [b]) for a, b in zip(given, made)],
+        "unit",
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, value.shape) for name in given],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, value.shape) for name in made],
+    )
+    file = folder / f"unit_{width}.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), file)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    sessions = [
+        onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"]) for _ in range(LAYERS)
+    ]
+    runs = [getattr(session, "_sess", session).run for session in sessions]
+
+    def call() -> None:
+        arrays = [value] * width
+        for run in runs:
+            arrays = run(made, dict(zip(given, arrays)), None)
+
+    return call
 
 
 def straight(*operators: str) -> Layer:

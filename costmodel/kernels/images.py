@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from adaptc.costmodel.graph import Call, Value
 from adaptc.costmodel.kernels.kernel import LEAST, Grouping, Handler
-from adaptc.costmodel.kernels.layers import ACTIVATION_KINDS, FUSED_ACTIVATIONS, tile
+from adaptc.costmodel.kernels.layers import ACTIVATION_KINDS, FUSED_ACTIVATIONS, WAIT, tile
 from adaptc.costmodel.kernels.movement import moves
 from adaptc.costmodel.kernels.pooling import pool
 
@@ -43,10 +44,16 @@ def convolution(grouping: Grouping, call: Call) -> None:
     blocks = max(1, padded_out // size)
     sets = groups * math.ceil(blocks / groups / _SET) if kind == "conv.blocked" else math.ceil(blocks / _SET)
     each = result.elements // max(1, out * result.shape[0])
-    tiles = result.shape[0] * groups * tile(out // groups, each) * inner * kernel
+    if size == 1:
+        tiles = float(result.shape[0] * groups * tile(out // groups, each, grouping.channels) * inner * kernel)
+        computed = 1.0
+    else:
+        shared = 1 if kind == "conv.depthwise" else blocks // groups
+        cycles, computed = _blocked(_windows(call, given, weight, result), shared, size, kind == "conv.pointwise")
+        tiles = result.shape[0] * groups * cycles * 2 * size * padded_inner
     gathered = pixels * inner * groups * kernel if size == 1 and (kernel > 1 or stride != 1) else 0
     terms = {
-        "macs": float(pixels * padded_out * padded_inner * kernel),
+        "macs": pixels * padded_out * padded_inner * kernel * computed,
         "weights": float(padded_out * padded_inner * kernel),
         "taken": float(given.elements),
         "results": float(pixels * padded_out),
@@ -58,7 +65,7 @@ def convolution(grouping: Grouping, call: Call) -> None:
         "groups": float(groups if size == 1 else 0),
         "loads": float(pixels * padded_inner * kernel * sets) if size > 1 else 0.0,
         "packed": float(pixels * inner * groups * kernel) if kind == "conv.gemm" else 0.0,
-        "tiles": float(tiles) if kind == "conv.gemm" else 0.0,
+        "tiles": tiles,
     }
     terms["edges"] = terms["macs"] * _edges(call, weight, result.shape[-1], stride)
     shape = {"inner": inner * groups, "out": out, "kernel": kernel, "width": result.shape[-1], "lines": lines}
@@ -80,6 +87,62 @@ def convolution(grouping: Grouping, call: Call) -> None:
     if activation is not None:
         grouping.activate(activation, ACTIVATION_KINDS)
         give(activation.result)
+
+
+@dataclass(frozen=True)
+class _Window:
+    """A filter along one axis of an image: `extent` numbers of the result, `taps` of the filter, of which all together
+    hit the image `hits` times, and `inside` numbers for which all of them do."""
+
+    extent: int
+    taps: int
+    hits: int
+    inside: int
+
+
+def _windows(call: Call, given: Value, weight: Value, result: Value) -> tuple[_Window, _Window]:
+    """Those along the height and the width of the images of a call."""
+    found = []
+    for axis in (0, 1):
+        stride, padding, dilation = (_of_axis(call, place, axis, usual) for place, usual in ((3, 1), (4, 0), (5, 1)))
+        extent, size, taps = result.shape[2 + axis], given.shape[2 + axis], weight.shape[2 + axis]
+        hit = [
+            sum(0 <= number * stride - padding + tap * dilation < size for tap in range(taps))
+            for number in range(extent)
+        ]
+        found.append(_Window(extent, taps, sum(hit), hit.count(taps)))
+    return found[0], found[1]
+
+
+def _of_axis(call: Call, place: int, axis: int, usual: int) -> int:
+    given = call.args[place] if len(call.args) > place else None
+    value = given[min(axis, len(given) - 1)] if isinstance(given, list) and given else None
+    return value if isinstance(value, int) else usual
+
+
+def _blocked(windows: tuple[_Window, _Window], blocks: int, lanes: int, flat: bool) -> tuple[float, float]:
+    """The cycles for one input channel of a convolution on blocked images, and the share of the filters' numbers that
+    hit the image: what would be multiplied with padding is left out. An image is one run of pixels where it is `flat`;
+    else each line is one, and what stands at its ends is computed pixel by pixel."""
+    high, wide = windows
+    if flat:
+        return _cycles(high.extent * wide.extent, blocks, lanes), 1.0
+    share = high.hits * wide.hits / max(1, high.extent * high.taps * wide.extent * wide.taps)
+    line = wide.taps * _cycles(wide.inside, blocks, lanes)
+    line += (wide.hits - wide.inside * wide.taps) * _cycles(1, blocks, lanes)
+    return high.hits * line, share
+
+
+def _cycles(pixels: int, blocks: int, lanes: int) -> float:
+    """The cycles that the engine takes for one number of each of the filters of `blocks` blocks of output channels, on
+    a run of `pixels`: sets of 4 blocks by 3 pixels, or 6 with vectors of 16 `lanes`, at once."""
+    most = 6 if lanes == 16 else 3
+    whole, left = divmod(pixels, most)
+    found = 0.0
+    for filters, times in ((_SET, blocks // _SET), (blocks % _SET, 1)):
+        if filters:
+            found += times * (whole * max(WAIT, filters * most / 2) + left * max(WAIT, filters / 2))
+    return found
 
 
 def _edges(call: Call, weight: Value, width: int, stride: object) -> float:

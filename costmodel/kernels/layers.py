@@ -17,20 +17,40 @@ ACTIVATION_KINDS = {"sigmoid": "sigmoid", "tanh": "tanh", "elu": "elu", "selu": 
 
 _PRODUCT_ACTIVATIONS = FUSED_ACTIVATIONS | {"elu", "selu", "hardsigmoid", "softplus"}
 
-_ROWS, _COLUMNS = 6, 16
-"""The extents of the tile that the engine's product of matrices computes at once."""
+WAIT = 2
+"""The fewest cycles between multiplications that add to the same sums: smaller tiles wait as long."""
+
+_SUMMED = 256
+"""As many products the engine adds up before it adds the sum to what is in memory."""
 
 _NEAR = 1 << 16
 """The elements of a matrix that a call finds close to the processor."""
 
 
-def tile(rows: int, columns: int) -> int:
-    """The elements of a product [rows, columns] that is filled up to whole tiles."""
-    return math.ceil(rows / _ROWS) * _ROWS * math.ceil(columns / _COLUMNS) * _COLUMNS
+def tile(rows: int, columns: int, lanes: int) -> int:
+    """What a product [rows, columns] takes of the processor for each element that is summed, in multiplications.
+
+    The engine computes tiles of 6 rows, or 12 with vectors of 16 `lanes`, by two vectors. What is left over of rows are
+    smaller tiles, and of columns tiles of one vector; small ones wait for their own sums.
+    """
+    most = 12 if lanes == 16 else 6
+    heights = [most] * (rows // most)
+    left = rows % most
+    heights += [6, left - 6] if left > 6 else [left]
+    pairs, single = divmod(math.ceil(columns / lanes), 2)
+    cycles = sum(pairs * max(WAIT, height) + single * max(WAIT, height / 2) for height in heights if height)
+    return int(cycles * 2 * lanes)
 
 
 def product(
-    grouping: Grouping, call: Call, op: str, rows: int, inner: int, columns: int, batch: int = 1, packed: bool = True
+    grouping: Grouping,
+    call: Call,
+    op: str,
+    rows: int,
+    inner: int,
+    columns: int,
+    batch: int = 1,
+    packed: bool = True,
 ) -> None:
     """A kernel that multiplies `batch` times a matrix [rows, inner] with one [inner, columns], which the engine has
     packed when it opened the unit or packs for each call."""
@@ -38,7 +58,8 @@ def product(
     terms = {
         "matrices": float(batch),
         "macs": float(batch * rows * inner * columns),
-        "tiles": float(batch * tile(rows, columns) * inner),
+        "tiles": float(batch * tile(rows, columns, grouping.channels) * inner),
+        "sums": float(batch * rows * columns * math.ceil(inner / _SUMMED)),
         "left": float(batch * rows * inner),
         "right": batch * right if batch > 1 else min(right, _NEAR),
         "far": max(0.0, right - _NEAR),
@@ -63,7 +84,16 @@ def _linear(grouping: Grouping, call: Call) -> None:
         product(grouping, call, "MatMul", rows, inner, columns, packed=weight.constant)
         grouping.give_plain(result)
         return
-    if len(given.shape) == 2:
+    if given.open and len(given.shape) > 2:
+        product(grouping, call, "MatMul", rows, inner, columns, packed=weight.constant)
+        gelu = grouping.next(result, ("gelu",))
+        if gelu is None:
+            grouping.add("binary", "Add", call, whole(result, 2))
+        else:
+            grouping.absorb(gelu)
+            result = gelu.result
+            grouping.add("erf", "BiasGelu", call, whole(result, 2))
+    elif len(given.shape) == 2:
         activation = grouping.next(result, _PRODUCT_ACTIVATIONS)
         product(grouping, call, "Gemm", rows, inner, columns, packed=weight.constant)
         if activation is not None:
@@ -130,6 +160,9 @@ def _attention(grouping: Grouping, call: Call) -> None:
         grouping.need_plain(each, call)
     heads = math.prod(query.shape[:-2])
     rows, width, keys = query.shape[-2], query.shape[-1], key.shape[-2]
+    if any(each.open or len(each.shape) != 4 for each in (query, key, value)):
+        _attend_by_products(grouping, call, heads, rows, keys)
+        return
     terms = {
         "heads": float(heads),
         "macs": float(heads * rows * keys * (width + value.shape[-1])),
@@ -138,6 +171,32 @@ def _attention(grouping: Grouping, call: Call) -> None:
         "moved": float(query.elements + key.elements + value.elements + call.result.elements),
     }
     grouping.add("attention", "Attention", call, terms, {"rows": rows, "keys": keys, "width": width, "heads": heads})
+    for each in call.results:
+        grouping.give_plain(each)
+
+
+def _attend_by_products(grouping: Grouping, call: Call, heads: int, rows: int, keys: int) -> None:
+    """Attention as products of matrices, which it is where sizes are known at run time only."""
+    query, _, value = call.tensors[:3]
+    is_causal = len(call.args) > 5 and call.args[5] is True
+    mask = call.tensors[3] if len(call.tensors) > 3 else None
+    product(grouping, call, "FusedMatMul", rows, query.shape[-1], keys, heads, packed=False)
+    scores = float(heads * rows * keys)
+    over = {"elements": scores, "bytes": 12 * scores, "spans": 0.0}
+    if is_causal or (mask is not None and mask.dtype == "i1"):
+        bias = float(rows * keys)
+        if is_causal:
+            grouping.add("compare", "Compare", call, {"elements": bias, "bytes": bias, "spans": 0.0})
+        grouping.add("where", "Where", call, {"elements": bias, "bytes": 5 * bias, "spans": 0.0})
+    if is_causal or mask is not None:
+        grouping.add("binary", "Add", call, over)
+    grouping.add("softmax", "Softmax", call, {"elements": scores, "rows": float(heads * rows)})
+    product(grouping, call, "MatMul", rows, keys, value.shape[-1], heads, packed=False)
+    if mask is not None:
+        some = float(heads * rows)
+        grouping.add("reduce.extreme.last", "ReduceMax", call, {"elements": scores, "rows": some})
+        grouping.add("compare", "Compare", call, {"elements": some, "bytes": 5 * some, "spans": 0.0})
+        grouping.add("where", "Where", call, whole(call.result, 2))
     for each in call.results:
         grouping.give_plain(each)
 

@@ -294,6 +294,19 @@ def _found(grouping: Grouping, call: Call) -> None:
     grouping.give_plain(call.result)
 
 
+def _found_by_axis(grouping: Grouping, call: Call) -> None:
+    """The places along each axis, cut out of one array."""
+    (given, *_) = call.tensors
+    grouping.need_plain(given, call)
+    grouping.add("nonzero", "NonZero", call, {"elements": float(given.elements)})
+    for result in call.results:
+        moved = {"bytes": float(result.bytes), "runs": float(result.elements)}
+        grouping.add("slice", "Slice", call, {"bytes": float(result.bytes), "runs": 1.0})
+        grouping.add("transpose", "Transpose", call, moved)
+        grouping.add("reshape", "Squeeze", call, {"bytes": 0.0})
+        grouping.give_plain(result)
+
+
 HANDLERS: Mapping[str, Handler] = {
     **dict.fromkeys(_VIEWS, reshape),
     **dict.fromkeys(("permute", "transpose", "t", "movedim", "numpy_T"), _transpose),
@@ -317,5 +330,6 @@ HANDLERS: Mapping[str, Handler] = {
     **dict.fromkeys(("zeros", "ones", "full", "zeros_like", "ones_like", "full_like", "new_zeros"), _fill),
     **dict.fromkeys(("arange", "scalar_tensor"), _fill),
     "nonzero": _found,
+    "nonzero_numpy": _found_by_axis,
     "one_hot": _one_hot,
 }

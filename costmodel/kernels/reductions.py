@@ -104,7 +104,10 @@ def _softmax(grouping: Grouping, call: Call) -> None:
     inner = [extent for extent in given.shape[axis + 1 :] if extent != 1]
     kind = "softmax.other" if inner else "softmax"
     op = "Softmax" if "log" not in call.name else "LogSoftmax"
-    grouping.add(kind, op, call, {"elements": float(given.elements), "rows": given.elements / row})
+    terms = {"elements": float(given.elements), "rows": given.elements / row}
+    if axis < len(given.shape) - 2 and inner:  # what is turned are not the last two dimensions alone
+        terms["scattered"] = float(given.elements)
+    grouping.add(kind, op, call, terms)
     grouping.give_plain(call.result)
 
 

@@ -9,6 +9,7 @@ from adaptc.compiler.ir.program import Block, Param, Program, edges
 from adaptc.compiler.ir.tied import tied_reads
 from adaptc.passes.absorb import Absorbed, absorb, without_code
 from adaptc.passes.fakes import NotComposable
+from adaptc.passes.flowgraph import FlowGraph
 from adaptc.passes.program_pass import ProgramPass
 from adaptc.passes.registry import register
 from adaptc.passes.rewriter import Rewriter
@@ -25,6 +26,9 @@ class DuplicateTails(ProgramPass):
     through one new block with the code. Reads and decisions stay where the ways meet. Code is duplicated if it has at
     most `max_nodes` operators and `max_bytes` of weights, and if one block at least can take it into its own.
 
+    That saves the host a call, and lets loops decide at their end. A graph with the branches in it gains nothing by it,
+    and is a few percent slower: `in_loops_only` leaves meetings as they are that no loop comes back to.
+
     before:  if p: goto layer(x) else: goto gate(x)     layer(v): y = f(v); goto gate(y)
              gate(u): s = g(u); if s[0]: ...
     after:   if p: goto layer(x) else: goto gate.1(x)   layer(v): y, s = (f; g)(v); goto gate(y, s)
@@ -34,10 +38,14 @@ class DuplicateTails(ProgramPass):
     name = "duplicate-tails"
     max_nodes: int = 24
     max_bytes: int = 1 << 18
+    in_loops_only: bool = False
 
     def run(self, program: Program, rw: Rewriter) -> None:
         """Move code up from each meeting of ways, the last ones first."""
+        looping = FlowGraph(program).looping if self.in_loops_only else program.blocks.keys()
         for name in reversed(list(program.blocks)):
+            if name not in looping:
+                continue
             block = program.blocks[name]
             leading = rw.predecessors()[name]
             if block.code is None or len(leading) < 2 or name == program.entry or name in leading:

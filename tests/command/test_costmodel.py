@@ -87,7 +87,7 @@ def test_a_model_from_elsewhere_is_said_to_be(run: Run, tmp_path: Path) -> None:
     model = choose().model
     (tmp_path / "cache").mkdir()
     other = type(model)(
-        model.predictor, model.channels, model.band, model.largest, model.graph, {"machine": {"cpu": "a slide rule"}}
+        model.predictor, model.channels, model.band, model.largest, model.control, {"machine": {"cpu": "a slide rule"}}
     )
     write_model(other, tmp_path / "other.costmodel")
     told = run("costmodel", "show", "--model", tmp_path / "other.costmodel")

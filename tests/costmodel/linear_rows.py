@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from adaptc.costmodel.data.table import Row, origin_here, write_table
+from adaptc.costmodel.data.parquet import origin_here
+from adaptc.costmodel.data.table import Row, write_table
 from adaptc.costmodel.rows import rows_of
 
 

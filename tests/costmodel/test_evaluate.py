@@ -14,14 +14,14 @@ from adaptc.costmodel.data.machine import this_machine
 from adaptc.costmodel.data.table import read_table
 from adaptc.costmodel.errors import CostModelError
 from adaptc.costmodel.evaluate import by_family, by_origin, by_size, score, splits_for
-from adaptc.costmodel.model import GraphCosts
+from adaptc.costmodel.model import ControlCosts
 from adaptc.costmodel.models.boosted import Settings
 from adaptc.costmodel.rows import Rows, rows_of
 from adaptc.costmodel.train import refit, train
 
 from .linear_rows import measured, text, write_measured
 
-GRAPH = GraphCosts(1.0, 0.8, 1e-5)
+GRAPH = ControlCosts(1.0, 0.8, 1e-5, 4.0, 0.5)
 
 
 @pytest.fixture(scope="module")
@@ -73,12 +73,12 @@ def test_a_trained_model_tells_the_rule(rows):
 def test_calibration_follows_a_machine(rows):
     model = train(rows, 8, GRAPH, {}, lambda *_: None, Settings(rounds=10))
     elsewhere = measured(60, seed=7, slower=2.5, sigmoid=0.0016)
-    fitted, found = refit(model, elsewhere, 16, GraphCosts(2.0, 2.0, 2e-5), {"machine": {"cpu": "other"}})
+    fitted, found = refit(model, elsewhere, 16, ControlCosts(2.0, 2.0, 2e-5, 8.0, 1.0), {"machine": {"cpu": "other"}})
     assert found.median < 0.03
     unseen = measured(40, seed=8, slower=2.5, sigmoid=0.0016)
     told = np.array([fitted.predict(each).time_us for each in unseen.features])
     assert np.median(np.abs(told / unseen.times - 1)) < 0.04
-    assert fitted.graph.branch == 2.0
+    assert fitted.control.branch == 2.0
     assert fitted.channels == 16
 
 
@@ -91,7 +91,7 @@ def test_calibrate_measures_fits_and_says_where(rows, monkeypatch):
     assert fitted.about["calibrated_from"] == {"cpu": "first"}
     assert fitted.about["rows"] == 60
     assert fitted.about["machine"] == this_machine().record()
-    assert fitted.graph.branch > 0
+    assert fitted.control.branch > 0
     assert told == [("control flow", 0, 0)]
     unseen = measured(20, seed=4, slower=3.0)
     ratios = [fitted.predict(each).time_us / time for each, time in zip(unseen.features, unseen.times)]

@@ -12,7 +12,7 @@ from adaptc.costmodel.errors import CostModelError
 from adaptc.costmodel.features import Features, terms_of
 from adaptc.costmodel.kernels.kernel import Kernel
 from adaptc.costmodel.metrics import metrics, noise_floor
-from adaptc.costmodel.model import CostModel, GraphCosts, read_model, write_model
+from adaptc.costmodel.model import ControlCosts, CostModel, read_model, write_model
 from adaptc.costmodel.models.boosted import Settings, fit_corrections
 from adaptc.costmodel.models.kernel_sum import KernelSum, fit
 from adaptc.costmodel.models.trees import trees_of
@@ -113,7 +113,9 @@ def model():
     rows, times = drawn(300)
     boosted = fit_corrections(rows, times, fit([each.with_call for each in rows], times), Settings(rounds=20))
     largest = {"plain.elements": 1e5, "wide.elements": 1e5}
-    return CostModel(boosted, 8, (-0.1, 0.2), largest, GraphCosts(1.0, 0.8, 1e-5), {"machine": {"cpu": "x"}})
+    return CostModel(
+        boosted, 8, (-0.1, 0.2), largest, ControlCosts(1.0, 0.8, 1e-5, 4.0, 0.5), {"machine": {"cpu": "x"}}
+    )
 
 
 def test_a_model_reads_back_as_it_was_written(model, tmp_path):
@@ -123,7 +125,7 @@ def test_a_model_reads_back_as_it_was_written(model, tmp_path):
     read = read_model(tmp_path / "a.costmodel")
     for unit in drawn(30, seed=4)[0]:
         assert read.predict(unit).time_us == pytest.approx(model.predict(unit).time_us, rel=1e-4)
-    assert read.graph == model.graph
+    assert read.control == model.control
     assert read.about == model.about
 
 

@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from adaptc.costmodel.data import table as tables
+from adaptc.costmodel.data import parquet
 from adaptc.costmodel.data.errors import TableError
 from adaptc.costmodel.data.machine import this_machine
-from adaptc.costmodel.data.table import Origin, Row, merged, origin_here, read_table, write_table
+from adaptc.costmodel.data.parquet import Origin, origin_here
+from adaptc.costmodel.data.table import Row, merged, read_table, write_table
 
 ROW = Row(
     id="conv/1",
@@ -117,5 +118,5 @@ def test_equal_code_is_kept_once_for_each_machine_and_size() -> None:
 
 
 def test_the_metadata_is_json(file: Path) -> None:
-    text = pq.read_schema(file).metadata[tables._KEY.encode()]
+    text = pq.read_schema(file).metadata[parquet._KEY.encode()]
     assert json.loads(text)["settings"] == {"passes": 5}
