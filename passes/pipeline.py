@@ -38,12 +38,12 @@ from adaptc.passes.rule import Pass, Rule
 def default_pipeline() -> list[Pass]:
     """The passes of every compile.
 
-    What is known decides tests and empties blocks, so values come first; choices without a difference free
-    what they tested, so dead values come after them; then the graph takes its shape. Jumps are threaded before
-    branches become `select`, in which a constant does not show any more. Code moves once the graph has its shape: to
-    where its inputs are made, in loops into the arms before it, and out of loops, which before that come to decide at their end:
-    what is in them surely runs then. What follows one another becomes one code. Rules come last, as they see the most
-    of a computation then, and a value that nothing outside reads any more keeps none of them from applying; the weights
+    What is known decides tests and empties blocks, so values come first; choices without a difference free what they
+    tested, so dead values come after them; then the graph takes its shape. Jumps are threaded before branches become
+    `select`, in which a constant does not show any more. Code moves once the graph has its shape: to where its inputs
+    are made, in loops into the arms before it, and out of loops, which before that come to decide at their end: what
+    is in them surely runs then. What follows one another becomes one code. Rules come last, as they see the most of a
+    computation then, and a value that nothing outside reads any more keeps none of them from applying; the weights
     that they compute with are folded. Now and then that frees values again: let the manager repeat the pipeline until
     nothing changes.
     """

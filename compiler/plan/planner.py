@@ -19,7 +19,8 @@ from adaptc.runtime.errors import ArtifactError
 def plan(program: Program, cost: Cost, profile: Profile | None = None) -> Plan:
     """The plan of a program whose returns and raises stand in blocks of their own (`region.with_ends`).
 
-    A region is a graph unless that is clearly slower: it is one file and one call. `profile` says how likely the ways of its branches are; without one the prior of `passes.branch_profile` does.
+    A region is a graph unless that is clearly slower: it is one file and one call. `profile` says how likely
+    the ways of its branches are; without one the prior of `passes.branch_profile` does.
     """
     hosted = host_reasons(program)
     likely = BranchProfile(program, profile)

@@ -1,4 +1,4 @@
-"""Measures what control costs: calls by the host, and in a graph an `If`, an iteration of a `Loop`, a copy in an arm."""
+"""Measures what control costs: calls by the host; in a graph an `If`, an iteration of a `Loop`, a copy in an arm."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def write_graph(file: Path, layer: Layer, shape: Sequence[int], count: int) -> N
 
 def running(file: Path, feed: Mapping[str, Any]) -> Callable[[], Any]:
     """A call of a graph that takes its last layer."""
-    import onnxruntime  # type: ignore[import-untyped]
+    import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1

@@ -95,7 +95,7 @@ def test_prices_add_up() -> None:
 def test_choices() -> None:
     assert choice([1.0, 2.0]) == (0, False)
     assert choice([2.0, 1.0]) == (1, False)
-    assert choice([1.01, 1.0]) == (0, True), "alike: what is done where nobody asks"
+    assert choice([1.05, 1.0]) == (0, True), "alike: what is done where nobody asks"
 
 
 def test_regret_is_beside_the_fastest_way_and_the_best_rule() -> None:
