@@ -37,10 +37,13 @@ def show_decisions(output: Output, request: DecisionsRequest) -> int:
     questions, _ = read_questions(file)
     asked = [question for question in questions if not request.kinds or question.kind in request.kinds]
     comparisons = compare(asked, choose(request.model).model)
-    output.print(f"{count(len(asked), 'decision')} in {file}: regret, mean and worst, beside the fastest way")
+    output.print(
+        f"{count(len(asked), 'decision')} in {file.name}: by how much what is chosen is slower than the fastest way, on "
+        "average and at worst; of the rules that always take one way, the best"
+    )
     rows = table("kind", ">decisions", "|chooser", ">mean", ">worst", ">fastest", ">abstains")
     for each in comparisons:
-        best = ("best rule: " + each.rule.chooser, each.rule)
+        best = (each.rule.chooser, each.rule)
         for name, regret in [(other.chooser, other) for other in each.choosers[:2]] + [best]:
             first = regret is each.choosers[0]
             rows.add_row(

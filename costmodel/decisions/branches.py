@@ -146,8 +146,8 @@ def gate(draw: Draw) -> Alternatives:
     layer, other = Stage(draw, width, of_images, _STAGES), nn.Identity() if draw.chance(0.6) else nn.ReLU()
     score = Pooled(width, of_images) if draw.chance(0.7) else Stage(draw, width, of_images, ("activation", "depthwise"))
     ways = {
-        "inside": Network(GateInside(layer, other, score), without=("duplicate-tails",)),
         "after": Network(GateAfter(layer, other, score), without=("duplicate-tails",)),
+        "inside": Network(GateInside(layer, other, score), without=("duplicate-tails",)),
     }
     return Alternatives(ways, _given(draw, x))
 

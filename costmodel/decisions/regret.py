@@ -56,7 +56,7 @@ def compare(questions: Sequence[Question], model: CostModel) -> list[Comparison]
         rules = [_always(name, mine) for name in names]
         best = min(rules, key=lambda rule: rule.mean)
         by_model = _by_price("cost model", mine, lambda way: price(way, model))
-        by_work = _by_price("fewest multiplications", mine, lambda way: multiplications(way, model.channels))
+        by_work = _by_price("least arithmetic", mine, lambda way: multiplications(way, model.channels))
         found.append(Comparison(kind, len(mine), names, best, (by_model, by_work, *rules)))
     return found
 

@@ -35,6 +35,7 @@ class Prices:
     branch: float = 0.1
     iteration: float = 0.1
     byte: float = 0.0
+    number: float = 0.0
 
     def of(self, program: Program, block: Block) -> float:
         return 1.0
@@ -65,6 +66,13 @@ def test_what_crosses_costs_on_both_sides() -> None:
     visits = 1 + 0.5 + 0.25
     assert priced.blocks - (free.blocks or 0) == pytest.approx(visits * 3 * 2)  # x goes in, t and y come out
     assert priced.graph - (free.graph or 0) == pytest.approx((1 + 1 + 1) * 2)  # x goes in, y and the exit come out
+
+
+def test_numbers_cost_in_a_graph_alone() -> None:
+    program = with_ends(early_exits(3))
+    free, priced = (plan(program, Prices(number=number)).decisions[0] for number in (0.0, 1.0))
+    assert priced.blocks == free.blocks
+    assert (priced.graph or 0) - (free.graph or 0) == pytest.approx(1 + 0.5 + 0.25)  # the test of each exit is read
 
 
 def test_only_what_arms_change_is_copied() -> None:

@@ -123,7 +123,7 @@ def test_a_model_is_trained_and_prices_code(run: Run, tmp_path: Path) -> None:
     write_measured(tmp_path / "t.parquet", 200)
     for more in ((), ("--no-corrections",)):
         made = run("costmodel", "train", tmp_path / "t.parquet", "-o", tmp_path / "t.costmodel", "--json", *more).json
-        assert made["about"]["rows"] == 150, "units of existing networks are left for tests"
+        assert made["about"]["rows"] == 200
         (tmp_path / "unit.mlir").write_text(LINEAR)
         told = run("costmodel", "predict", tmp_path / "unit.mlir", "--model", tmp_path / "t.costmodel", "--json").json
         assert told["blocks"]["unit"]["time_us"] == pytest.approx(6.0 + 64 * 32 * 1e-5, rel=0.1)
@@ -156,3 +156,27 @@ def test_what_is_missing_is_named(run: Run, arguments: list[str], why: str) -> N
     told = run("costmodel", *arguments)
     assert told.code == 1
     assert why in told.err
+
+
+def test_decisions_are_told_beside_the_best_rule(run: Run) -> None:
+    shown = run("costmodel", "decisions", "--kinds", "projections,gate")
+    assert shown.code == 0
+    assert "always apart" in shown.out
+    assert "nearly always right" in shown.out
+    answer = run("costmodel", "decisions", "--kinds", "projections", "--json").json
+    (found,) = answer["kinds"].values()
+    assert found["questions"] > 30
+    assert found["choosers"][0]["mean"] <= found["rule"]["mean"]
+
+
+def test_decisions_are_measured_into_a_table(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "some.parquet"
+    answer = run("costmodel", "decisions", file, "--collect", "1", "--kinds", "projections", "--json").json
+    assert answer["kinds"]["projections"]["questions"] == 1
+    assert file.is_file()
+
+
+def test_a_kind_of_decisions_that_is_unknown_is_named(run: Run, tmp_path: Path) -> None:
+    failed = run("costmodel", "decisions", tmp_path / "some.parquet", "--collect", "1", "--kinds", "projection")
+    assert failed.code == 1
+    assert "there is no kind of decisions 'projection'; the kinds are" in " ".join(failed.err.split())
