@@ -38,8 +38,9 @@ def show_decisions(output: Output, request: DecisionsRequest) -> int:
     asked = [question for question in questions if not request.kinds or question.kind in request.kinds]
     comparisons = compare(asked, choose(request.model).model)
     output.print(
-        f"{count(len(asked), 'decision')} in {file.name}: by how much what is chosen is slower than the fastest way, on "
-        "average and at worst; of the rules that always take one way, the best"
+        f"{count(len(asked), 'decision')} in {file.name}: by how much what is chosen is slower than the fastest way",
+        "(of the rules that always take one way, the best)",
+        "",
     )
     rows = table("kind", ">decisions", "|chooser", ">mean", ">worst", ">fastest", ">abstains")
     for each in comparisons:
@@ -50,7 +51,7 @@ def show_decisions(output: Output, request: DecisionsRequest) -> int:
                 *(each.kind if first else "", str(each.questions) if first else "", name),
                 *(f"{regret.mean:.1%}", f"{regret.worst:.0%}", f"{regret.right:.0%}", f"{regret.abstained:.0%}"),
             )
-    output.print("", rows)
+    output.print(rows)
     closed = [each.kind for each in comparisons if not each.is_open]
     if closed:
         output.print("", f"One rule is nearly always right (below 5 %) about: {', '.join(closed)}")
