@@ -295,15 +295,15 @@ def _found(grouping: Grouping, call: Call) -> None:
 
 
 def _found_by_axis(grouping: Grouping, call: Call) -> None:
-    """The places along each axis, cut out of one array."""
+    """The places along each axis, taken out of one array."""
     (given, *_) = call.tensors
     grouping.need_plain(given, call)
     grouping.add("nonzero", "NonZero", call, {"elements": float(given.elements)})
     for result in call.results:
-        moved = {"bytes": float(result.bytes), "runs": float(result.elements)}
-        grouping.add("slice", "Slice", call, {"bytes": float(result.bytes), "runs": 1.0})
-        grouping.add("transpose", "Transpose", call, moved)
-        grouping.add("reshape", "Squeeze", call, {"bytes": 0.0})
+        if len(given.shape) > 1:
+            grouping.add("gather", "Gather", call, {"bytes": float(result.bytes), "runs": 1.0})
+        else:
+            grouping.add("reshape", "Squeeze", call, {"bytes": 0.0})
         grouping.give_plain(result)
 
 

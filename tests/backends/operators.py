@@ -415,6 +415,10 @@ def cases() -> dict[str, Case]:
         ),
         "masked-scatter": case(lambda a, m, v: a.masked_scatter(m, v), x, mask, r(8)),
         "nonzero": case(lambda m: (m.nonzero(), torch.where(m)[1], torch.argwhere(m)), mask),
+        "places": case(
+            lambda m: (*torch.where(m), *torch.where(m[0]), *torch.where(m[None])),
+            mask,
+        ),
         "embedding": case(lambda s, i: s.e(i), torch.tensor([[1, 0, 4]]), e=nn.Embedding(5, 3, padding_idx=0)),
         "embedding-bag": case(
             lambda s, i: s.e(i), torch.tensor([[1, 0, 4], [2, 2, 3]]), e=nn.EmbeddingBag(5, 3, mode="mean")
