@@ -14,7 +14,7 @@ from adaptc.compiler.plan.region import Region, exits
 from adaptc.passes.branch_profile import BranchProfile
 from adaptc.passes.inline import operators_in
 from adaptc.passes.origins import Origins
-from adaptc.runtime.hostprogram import Branch, Let, Read, Ref, Switch
+from adaptc.runtime.hostprogram import Apply, Branch, Expr, Let, Read, Ref, Size, Switch
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,19 @@ def _entered(program: Program, region: Region, likely: BranchProfile) -> float:
 
 
 def _numbers(block: Block) -> int:
-    """How many operators on numbers a block has: reads, arithmetic, tests."""
+    """How many kernels on numbers a graph has for a block: reads, arithmetic, tests, and two for each size, which is
+    taken out of a shape."""
     reads = sum(isinstance(step, Read) for step in block.steps)
-    named = sum(operators_in(step.expr) for step in block.steps if isinstance(step, Let))
-    passed = sum(operators_in(arg) for edge in edges(block) for arg in edge.args)
-    return reads + named + passed + sum(map(operators_in, tested(block.terminator)))
+    named = [step.expr for step in block.steps if isinstance(step, Let)]
+    passed = [arg for edge in edges(block) for arg in edge.args]
+    found = [*named, *passed, *tested(block.terminator)]
+    return reads + sum(operators_in(expr) + 2 * _sizes_in(expr) for expr in found)
+
+
+def _sizes_in(expr: Expr) -> int:
+    if isinstance(expr, Apply):
+        return sum(map(_sizes_in, expr.args))
+    return isinstance(expr, Size)
 
 
 def _values(block: Block) -> int:

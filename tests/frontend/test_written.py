@@ -165,7 +165,11 @@ CASES = {
         {"x": {0: "batch", 1: "length"}},
     ),
     "padding": (Padded(), [(rand(2, 4),), (rand(3, 4).abs(),), (-rand(5, 4).abs(),)], {"x": {0: "batch"}}),
-    "linear equations": (Solve(), [(rand(2, 5, 5), rand(2, 5, 3)), (-rand(2, 5, 5), rand(2, 5, 3))], {}),
+    "linear equations": (
+        Solve(),
+        [(sign * (rand(2, 5, 5) * 0.3 + torch.eye(5)), rand(2, 5, 3)) for sign in (1, -1)],
+        {},
+    ),
     "Anderson": (Anderson(), [(rand(2, 8),), (rand(2, 8) * 3,)], {}),
     "parts that are put back": (PutBack(), CALLS, {}),
     "rows with a leading dimension": (Leading(), CALLS, {}),
