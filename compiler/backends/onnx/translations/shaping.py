@@ -14,8 +14,11 @@ from adaptc.compiler.backends.onnx.translations.tools import ints, op
 def table() -> dict[OpOverload, Callable[..., Any]]:
     """Translations by overload."""
     aten = torch.ops.aten
-    return {aten.squeeze.dim: squeeze, aten.squeeze.dims: squeeze, aten.cat.default: cat} | {
-        aten.nonzero_numpy.default: places
+    return {
+        aten.squeeze.dim: squeeze,
+        aten.squeeze.dims: squeeze,
+        aten.cat.default: cat,
+        aten.nonzero_numpy.default: places,
     }
 
 
