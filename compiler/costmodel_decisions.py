@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from adaptc.compiler.artifact import Contents, write_contents
@@ -18,15 +17,18 @@ from adaptc.compiler.driver import capture_program
 from adaptc.compiler.frontend.decompositions import Decompositions, sharing
 from adaptc.compiler.ir.block_text import block_mlir
 from adaptc.compiler.ir.program import Program
+from adaptc.compiler.measuring import visiting
 from adaptc.compiler.noted_units import NotedUnits
 from adaptc.compiler.plan.bill import Bill, blocks_bill, graph_bill
 from adaptc.compiler.plan.nesting import Nesting
 from adaptc.compiler.plan.region import Region
-from adaptc.compiler.plan.turns import Visit, take_turns
+from adaptc.compiler.plan.turns import take_turns
 from adaptc.compiler.planned_host import planned_host
 from adaptc.compiler.profile import Recorder
 from adaptc.compiler.runnable import Call, Runnable
 from adaptc.compiler.signature import bind
+from adaptc.compiler.trial import TimedPath
+from adaptc.compiler.verify.compare import compare
 from adaptc.compiler.verify.inputs import InputSet, like
 from adaptc.costmodel.data.errors import SampleError
 from adaptc.costmodel.data.timing import undisturbed
@@ -38,12 +40,13 @@ from adaptc.passes.pipeline import default_pipeline
 from adaptc.runtime.errors import AdaptcError
 
 MOST_ITERATIONS = 10_000
+"""Iterations of a loop in a call that is looked at."""
 
 MOST_SAMPLES = 8
 """Calls of one code from which sizes are taken that only data tells."""
 
 _ALIKE = 1e-3
-"""By how much, relative to the largest element, the results of two ways may differ: orders of sums differ."""
+"""By how much, relative to the largest element, the results of ways may differ: orders of sums differ."""
 
 
 class QuestionBuilder:
@@ -65,10 +68,11 @@ class QuestionBuilder:
                     for place, network in enumerate(given.ways.values())
                 ]
             with undisturbed():
-                _check(built, list(given.ways))
-                visits = [_visit(way.call, way.inputs) for way in built]
-                share = 1 / len(given.inputs)
-                times = take_turns(visits, [share] * len(given.inputs), self._seconds, time.perf_counter_ns)
+                _check(given, built)
+                clock, share = time.perf_counter_ns, 1 / len(given.inputs)
+                paths = [[TimedPath([inputs], share) for inputs in way.inputs] for way in built]
+                visits = [visiting(way.call, each, clock) for way, each in zip(built, paths)]
+                times = take_turns(visits, [share] * len(given.inputs), self._seconds, clock)
         except AdaptcError as error:
             raise SampleError(f"not compiled: {first_problem(error)}") from error
         ways = [
@@ -163,38 +167,14 @@ class _Ways:
         return bills
 
 
-def _check(built: Sequence[_Built], names: Sequence[str]) -> None:
-    first = built[0]
-    for way, name in zip(built[1:], names[1:]):
-        for ours, theirs in zip(first.inputs, way.inputs):
-            one = _leaves(first.call(ours.array_args, ours.array_kwargs))
-            other = _leaves(way.call(theirs.array_args, theirs.array_kwargs))
-            if len(one) != len(other) or not all(map(_are_alike, one, other)):
-                raise SampleError(f"the way {name!r} gives something else than {names[0]!r}")
-
-
-def _are_alike(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> bool:
-    if one.shape != other.shape:
-        return False
-    largest = float(np.abs(one).max(initial=1e-6))
-    return bool(np.abs(one - other).max(initial=0.0) <= _ALIKE * largest)
-
-
-def _leaves(result: Any) -> list[np.ndarray[Any, Any]]:
-    return [np.asarray(leaf) for leaf in (result if isinstance(result, tuple) else (result,))]
-
-
-def _visit(call: Call, inputs: Sequence[InputSet]) -> Visit:
-    """How turns visit a way: a call of an input before those that are timed is not."""
-
-    def visit(path: int, turn: int, calls: int) -> Sequence[float]:
-        given = inputs[path]
-        call(given.array_args, given.array_kwargs)
-        times = []
-        for _ in range(calls):
-            begin = time.perf_counter_ns()
-            call(given.array_args, given.array_kwargs)
-            times.append((time.perf_counter_ns() - begin) / 1000)
-        return times
-
-    return visit
+def _check(given: Alternatives, built: Sequence[_Built]) -> None:
+    """Raise `SampleError` where a way gives something else than eager PyTorch does for the first."""
+    first = next(iter(given.ways.values())).module
+    for place, inputs in enumerate(given.inputs):
+        with torch.no_grad():
+            expected = first(*inputs)
+        for name, way in zip(given.ways, built):
+            call = way.inputs[place]
+            found = compare(expected, way.call(call.array_args, call.array_kwargs))
+            if not found.max_relative_error <= _ALIKE:
+                raise SampleError(f"the way {name!r} gives something else than {next(iter(given.ways))!r} in PyTorch")

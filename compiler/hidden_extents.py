@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import fx
+from torch.fx.experimental.symbolic_shapes import free_unbacked_symbols
 
 from adaptc.compiler.ir.program import Block, Program
 
@@ -49,10 +50,4 @@ def _is_hidden(node: fx.Node) -> bool:
     value = node.meta.get("val")
     if node.op != "call_function" or not isinstance(value, torch.Tensor):
         return False
-    return any(_is_of_data(extent) for extent in value.shape)
-
-
-def _is_of_data(extent: Any) -> bool:
-    if isinstance(extent, int):
-        return False
-    return any(symbol.name.startswith("u") for symbol in extent.node.expr.free_symbols)
+    return bool(free_unbacked_symbols(value))

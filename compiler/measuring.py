@@ -74,7 +74,7 @@ class Measurer:
             nonlocal rounds
             rounds += 1
             self._progress("measure", rounds, 0)
-            visits = [self._visit(runnable.call(way), timed.paths) for way in ways]
+            visits = [visiting(runnable.call(way), timed.paths, self._clock) for way in ways]
             with undisturbed():
                 return take_turns(visits, weights, SECONDS, self._clock)
 
@@ -93,26 +93,26 @@ class Measurer:
         decisions = [_decided(decision, found.graphs, found.measured) for decision in plan.decisions]
         return replace(plan, decisions=decisions, measurement=measurement)
 
-    def _visit(self, call: Call, paths: Sequence[TimedPath]) -> Visit:
-        """How `take_turns` visits a way of running the program."""
-        clock = self._clock
-        last = [0.0] * len(paths)
 
-        def visit(path: int, turn: int, calls: int) -> Sequence[float]:
-            members = paths[path].inputs
-            given = members[turn % len(members)]
-            args, kwargs = given.array_args, given.array_kwargs
-            if last[path] < _LONG:
-                call(args, kwargs)
-            times = []
-            for _ in range(calls):
-                begin = clock()
-                call(args, kwargs)
-                times.append((clock() - begin) / 1000)
-            last[path] = times[-1]
-            return times
+def visiting(call: Call, paths: Sequence[TimedPath], clock: Clock) -> Visit:
+    """How `take_turns` visits a way of running a program along these paths."""
+    last = [0.0] * len(paths)
 
-        return visit
+    def visit(path: int, turn: int, calls: int) -> Sequence[float]:
+        members = paths[path].inputs
+        given = members[turn % len(members)]
+        args, kwargs = given.array_args, given.array_kwargs
+        if last[path] < _LONG:
+            call(args, kwargs)
+        times = []
+        for _ in range(calls):
+            begin = clock()
+            call(args, kwargs)
+            times.append((clock() - begin) / 1000)
+        last[path] = times[-1]
+        return times
+
+    return visit
 
 
 def unmeasured(plan: Plan, entries: Collection[str], why: str) -> Plan:

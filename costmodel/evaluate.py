@@ -73,6 +73,12 @@ def by_origin(rows: Rows) -> list[Held]:
     return [_held(rows, lambda place: rows.families[place] in real)] if real else []
 
 
+def seen(rows: Rows) -> list[Held]:
+    """All rows, which the model is fitted to too: how well its form can tell them at best."""
+    everything = tuple(range(len(rows)))
+    return [Held(everything, everything)]
+
+
 def _held(rows: Rows, is_outside: Callable[[int], bool]) -> Held:
     places = range(len(rows))
     outside = tuple(place for place in places if is_outside(place))
@@ -114,11 +120,13 @@ def score(name: str, fit: Fit, rows: Rows, splits: Sequence[Held], seeds: Sequen
 
 
 def splits_for(name: str, rows: Rows, kind: str) -> list[Held]:
-    """The splits of a kind ("family", "size", "real") that a model of this name is tested on."""
+    """The splits of a kind ("family", "size", "real", "seen") that a model of this name is tested on."""
     match kind:
         case "family":
             return by_family(rows, FOLDS if name in SLOW else None)
         case "size":
             return by_size(rows)
+        case "seen":
+            return seen(rows)
         case _:
             return by_origin(rows)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from adaptc.costmodel.data.machine import this_machine
 from adaptc.costmodel.errors import CostModelError
@@ -20,6 +22,9 @@ BY_VECTORS = {256: "epyc-256", 512: "xeon-512"}
 
 DEFAULT = BY_VECTORS[256]
 """The shipped model that is taken where none is of a machine like this."""
+
+DECISIONS = "xeon-512.decisions.parquet"
+"""The decisions that come along."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,11 @@ def nearest(vector_bits: int | None = None) -> str:
     return BY_VECTORS.get(this_machine().vector_bits if vector_bits is None else vector_bits, DEFAULT)
 
 
+def shipped_model(machine: Mapping[str, Any]) -> Path:
+    """The shipped model whose machine is most like the one that `machine` records."""
+    return SHIPPED / f"{nearest(int(machine['vector_bits']))}{SUFFIX}"
+
+
 def shipped_table() -> Path:
     """The table that the shipped model for this machine was made from. Raises `CostModelError` where this install has
     none."""
@@ -72,7 +82,7 @@ def shipped_table() -> Path:
 
 def shipped_decisions() -> Path:
     """The decisions that come along. Raises `CostModelError` where this install has none."""
-    return _data(f"{BY_VECTORS[512]}.decisions.parquet", "measure some: adaptc costmodel decisions TABLE --collect 30")
+    return _data(DECISIONS, "measure some: adaptc costmodel decisions TABLE.parquet --collect 30")
 
 
 def _data(name: str, instead: str) -> Path:

@@ -120,7 +120,7 @@ def evaluate_command(
     ] = None,
     splits: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--splits", metavar="A,B", help="What is held out: family, size, real; without it, each."),
+        typer.Option("--splits", metavar="A,B", help="What is held out: family, size, real, seen; without it, each."),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Seeds of each model, for the spread of its median error.")] = 1,
     details: Annotated[bool, typer.Option("--details", help="Print the errors of each family.")] = False,

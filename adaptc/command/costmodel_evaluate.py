@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ _SPLITS = {
     "family": "families that were not seen (one held out at a time; slow models: five groups of families)",
     "size": "the longest fifth of the runs held out",
     "real": "units of existing networks, fitted to drawn ones",
+    "seen": "the drawn units that the models were fitted to: what their form can tell at best",
 }
 
 
@@ -52,8 +53,8 @@ def evaluate_models(output: Output, request: EvaluateRequest) -> int:
 
         read = read_table(request.source or shipped_table())
     names = request.models or tuple(name for name in CONTESTANTS if name not in SLOW)
-    _check("model", names, CONTESTANTS)
-    _check("split", request.splits, _SPLITS)
+    check_names("model", names, CONTESTANTS)
+    check_names("split", request.splits, _SPLITS)
     everything = rows_of_table(read)
     answer: dict[str, Any] = {"ok": True, "table": str(read.path), "splits": {}}
     floor = noise_floor(everything.passes)
@@ -104,7 +105,8 @@ def evaluate_models(output: Output, request: EvaluateRequest) -> int:
     return OK
 
 
-def _check(kind: str, names: Sequence[str], known: Any) -> None:
+def check_names(kind: str, names: Sequence[str], known: Collection[str]) -> None:
+    """Raise `InputError` for a name that is not among those of its kind."""
     for name in names:
         if name not in known:
             raise InputError(f"there is no {kind} {name!r}; there are {', '.join(known)}")

@@ -12,8 +12,8 @@ from typing import Any
 from adaptc.command.output import OK, Output
 from adaptc.command.progress import StageBars
 from adaptc.command.text import facts, seconds, table
-from adaptc.costmodel.model import SUFFIX, CostModel, write_model
-from adaptc.costmodel.shipped import SHIPPED, Chosen, calibrated_file, choose, nearest, shipped_table
+from adaptc.costmodel.model import CostModel, write_model
+from adaptc.costmodel.shipped import Chosen, calibrated_file, choose, shipped_model, shipped_table
 from adaptc.extras import needs_compiler, needs_costmodel
 from adaptc.runtime.errors import InputError
 
@@ -34,8 +34,8 @@ def train_model(output: Output, source: Path | None, target: Path, seed: int, *,
         origin = read.origin
         rows = rows_of_table(read)
         if read.differences:  # what control flow costs there cannot be measured here
-            control_from = f"{nearest(int(origin.machine['vector_bits']))}{SUFFIX}"
-            control = choose(SHIPPED / control_from).model.control
+            chosen = choose(shipped_model(origin.machine))
+            control, control_from = chosen.model.control, chosen.file.name
         else:
             control_from = "measured"
             with tempfile.TemporaryDirectory(prefix="adaptc-train-") as folder:

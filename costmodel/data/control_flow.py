@@ -67,7 +67,6 @@ def units(folder: Path, width: int, value: Any) -> Callable[[], None]:
     """Calls of `LAYERS` sessions one after the other, as the host makes them, each of which has `width` operators side
     by side on arrays like `value`: none is as ready as one that is called again and again."""
     import onnx
-    import onnxruntime  # type: ignore[import-untyped]
     from onnx import TensorProto, helper
 
     given, made = [f"x{place}" for place in range(width)], [f"y{place}" for place in range(width)]
@@ -79,12 +78,7 @@ def units(folder: Path, width: int, value: Any) -> Callable[[], None]:
     )
     file = folder / f"unit_{width}.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), file)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 4
-    sessions = [
-        onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"]) for _ in range(LAYERS)
-    ]
+    sessions = [_session(file) for _ in range(LAYERS)]
     runs = [getattr(session, "_sess", session).run for session in sessions]
 
     def call() -> None:
@@ -153,15 +147,19 @@ def write_graph(file: Path, layer: Layer, shape: Sequence[int], count: int) -> N
 
 def running(file: Path, feed: Mapping[str, Any]) -> Callable[[], Any]:
     """A call of a graph that takes its last layer."""
-    import onnxruntime
+    session = _session(file)
+    given = {value.name: feed[value.name] for value in session.get_inputs()}
+    outputs = [session.get_outputs()[0].name]
+    return lambda: session.run(outputs, given)
+
+
+def _session(file: Path) -> Any:
+    import onnxruntime  # type: ignore[import-untyped]
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-    given = {value.name: feed[value.name] for value in session.get_inputs()}
-    outputs = [session.get_outputs()[0].name]
-    return lambda: session.run(outputs, given)
+    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
 
 def _chain(folder: Path, name: str, layer: Layer, value: Any, count: int = LAYERS) -> Callable[[], Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from adaptc.costmodel.contestants import arithmetic
 from adaptc.costmodel.features import NO_FEATURES, Features, features_of_text
 from adaptc.costmodel.model import CostModel
 
@@ -77,6 +78,4 @@ def price(way: Way, model: CostModel) -> float:
 
 def multiplications(way: Way, channels: int) -> float:
     """The multiplications and elements computed in a call, as `contestants.flops_only` counts them."""
-    from adaptc.costmodel.contestants import arithmetic
-
     return sum(part.runs * arithmetic(part.features(channels)) for part in way.parts)

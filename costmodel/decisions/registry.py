@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from adaptc.costmodel.data.errors import SpaceError
 from adaptc.costmodel.data.space.drawing import Draw
+from adaptc.costmodel.data.space.registry import chosen, drawn
 
 PlanOf = Literal["graphs", "blocks"]
 """How a network runs: each region as one graph, or block by block."""
@@ -46,10 +44,8 @@ class Kind:
 
     def draw(self, seed: int, index: int) -> Alternatives:
         """Decision number `index` of `seed`: the same networks and inputs on every machine."""
-        draw = Draw(np.random.default_rng((seed, zlib.crc32(self.name.encode()), index)))
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            torch.manual_seed(int(draw.generator.integers(2**62)))
-            found = self.make(draw)
+        with torch.no_grad():
+            found = drawn(self.name, self.make, seed, index)
         for network in found.ways.values():
             network.module.eval()
         return found
@@ -73,7 +69,4 @@ def kinds(names: Sequence[str] = ()) -> tuple[Kind, ...]:
     """The kinds with these names, all of them for no name. Raises `SpaceError` for a name that is unknown."""
     from adaptc.costmodel.decisions import branches, experts, fusions  # noqa: F401 - each registers its kinds
 
-    for name in names:
-        if name not in KINDS:
-            raise SpaceError(f"there is no kind of decisions {name!r}; the kinds are {', '.join(KINDS)}")
-    return tuple(KINDS[name] for name in names or KINDS)
+    return chosen(names, KINDS, ("kind of decisions", "kinds"))

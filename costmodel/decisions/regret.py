@@ -32,18 +32,18 @@ class Regret:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What choosers do on the questions of a `kind`. `rule` is the best that always takes the way of one name, and
-    `is_open` tells whether even that leaves something to decide."""
+    """What choosers do on the questions of a `kind`: the model, the least arithmetic, and the best `rule` that always
+    takes the way of one name."""
 
     kind: str
     questions: int
-    ways: tuple[str, ...]
+    model: Regret
+    arithmetic: Regret
     rule: Regret
-    choosers: tuple[Regret, ...]
 
     @property
     def is_open(self) -> bool:
-        """Whether the best constant rule has a regret worth deciding for."""
+        """Whether even the best rule has a regret worth deciding for."""
         return self.rule.mean >= OPEN
 
 
@@ -53,11 +53,10 @@ def compare(questions: Sequence[Question], model: CostModel) -> list[Comparison]
     for kind in dict.fromkeys(question.kind for question in questions):
         mine = [question for question in questions if question.kind == kind]
         names = tuple(dict.fromkeys(way.name for question in mine for way in question.ways))
-        rules = [_always(name, mine) for name in names]
-        best = min(rules, key=lambda rule: rule.mean)
         by_model = _by_price("cost model", mine, lambda way: price(way, model))
         by_work = _by_price("least arithmetic", mine, lambda way: multiplications(way, model.channels))
-        found.append(Comparison(kind, len(mine), names, best, (by_model, by_work, *rules)))
+        rule = min((_always(name, mine) for name in names), key=lambda each: each.mean)
+        found.append(Comparison(kind, len(mine), by_model, by_work, rule))
     return found
 
 

@@ -295,15 +295,19 @@ def _found(grouping: Grouping, call: Call) -> None:
 
 
 def _found_by_axis(grouping: Grouping, call: Call) -> None:
-    """The places along each axis, taken out of one array."""
+    """The places along each axis, taken out of one array; where all are used, the engine cuts it apart."""
     (given, *_) = call.tensors
     grouping.need_plain(given, call)
     grouping.add("nonzero", "NonZero", call, {"elements": float(given.elements)})
+    is_cut = 1 < len(given.shape) == len(call.results)
+    if is_cut:
+        size = float(sum(result.bytes for result in call.results))
+        grouping.add("split", "Split", call, {"bytes": size, "runs": float(len(call.results))})
     for result in call.results:
-        if len(given.shape) > 1:
-            grouping.add("gather", "Gather", call, {"bytes": float(result.bytes), "runs": 1.0})
-        else:
+        if is_cut or len(given.shape) == 1:
             grouping.add("reshape", "Squeeze", call, {"bytes": 0.0})
+        else:
+            grouping.add("gather", "Gather", call, {"bytes": float(result.bytes), "runs": 1.0})
         grouping.give_plain(result)
 
 

@@ -27,7 +27,7 @@ class DuplicateTails(ProgramPass):
     most `max_nodes` operators and `max_bytes` of weights, and if one block at least can take it into its own.
 
     That saves the host a call, and lets loops decide at their end. A graph with the branches in it gains nothing by it,
-    and is a few percent slower: `in_loops_only` leaves meetings as they are that no loop comes back to.
+    and a small one loses a little: `in_loops_only` leaves meetings as they are that no loop comes back to.
 
     before:  if p: goto layer(x) else: goto gate(x)     layer(v): y = f(v); goto gate(y)
              gate(u): s = g(u); if s[0]: ...

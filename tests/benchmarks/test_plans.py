@@ -45,6 +45,14 @@ def test_choices_are_compared_with_the_best_candidate(printed: Callable[..., lis
         assert float(behind.rstrip("%")) == pytest.approx(expected, abs=0.5)
 
 
+def test_a_network_is_timed_with_another_pass_in_place_of_the_default(printed: Callable[..., list[list[str]]]) -> None:
+    instead = "duplicate-tails{in_loops_only=false}"
+    _, row = printed("passes.py", instead, "--networks", "early_exit_cnn", "--seconds", "0")
+    name, default, other, ratio, noise = row
+    assert (name, noise[-1]) == ("early_exit_cnn", "%")
+    assert float(ratio) == pytest.approx(float(other) / float(default), abs=0.01)
+
+
 def test_every_constant_of_the_cost_is_measured(printed: Callable[..., list[list[str]]]) -> None:
     _, *rows = printed("plan_costs.py", "--seconds", "0.1")
     constants = {row[0]: row for row in rows if row[0] != "copy"}

@@ -166,7 +166,8 @@ def test_decisions_are_told_beside_the_best_rule(run: Run) -> None:
     answer = run("costmodel", "decisions", "--kinds", "projections", "--json").json
     (found,) = answer["kinds"].values()
     assert found["questions"] > 30
-    assert found["choosers"][0]["mean"] <= found["rule"]["mean"]
+    assert found["model"]["mean"] <= found["rule"]["mean"]
+    assert answer["model"].endswith("xeon-512.costmodel"), "that of the machine on which they were measured"
 
 
 def test_decisions_are_measured_into_a_table(run: Run, tmp_path: Path) -> None:
@@ -180,3 +181,15 @@ def test_a_kind_of_decisions_that_is_unknown_is_named(run: Run, tmp_path: Path) 
     failed = run("costmodel", "decisions", tmp_path / "some.parquet", "--collect", "1", "--kinds", "projection")
     assert failed.code == 1
     assert "there is no kind of decisions 'projection'; the kinds are" in " ".join(failed.err.split())
+
+
+def test_decisions_are_measured_into_a_table_that_is_named(run: Run) -> None:
+    failed = run("costmodel", "decisions", "--collect", "1")
+    assert failed.code == 1
+    assert "name the table" in failed.err
+
+
+def test_a_kind_that_the_table_lacks_is_named(run: Run) -> None:
+    failed = run("costmodel", "decisions", "--kinds", "gates")
+    assert failed.code == 1
+    assert "there is no kind of decisions 'gates'; there are producer, gate," in " ".join(failed.err.split())

@@ -112,12 +112,25 @@ CASES = {
 }
 
 
-def built(name, folder):
+OPEN_CASES = {
+    "layers": (TOKENS, lambda m, x: functional.gelu(m.a(x)) + m.b(x), {n: lambda: nn.Linear(64, 128) for n in "ab"}),
+    "attention": (
+        (1, 4, 20, 16),
+        lambda m, x: functional.scaled_dot_product_attention(x, x.tanh(), x.relu()),
+        {},
+    ),
+    "places": ((20, 64), lambda m, x: torch.where(x > 0.5), {}),
+    "places-along-one-axis": ((20, 64), lambda m, x: torch.where(x > 0.5)[0], {}),
+}
+"""Cases whose third or first dimension may have any size."""
+
+
+def built(name, folder, cases=CASES, dynamic=None):
     """The MLIR of a case, and the operators that ONNX Runtime executes for it."""
-    shape, function, parts = CASES[name]
+    shape, function, parts = cases[name]
     torch.manual_seed(0)
     module = Layer(function, **{key: make() for key, make in parts.items()}).eval()
-    program, _ = capture_program(module, (rand(shape),), name="case", dynamic={})
+    program, _ = capture_program(module, (rand(shape),), name="case", dynamic=dynamic or {})
     optimise(program)
     (unit,) = write_units(program, folder).units
     options = onnxruntime.SessionOptions()
@@ -136,6 +149,17 @@ def test_kernels_are_those_that_the_engine_executes(name, tmp_path):
     assert counts(kernel.op for kernel in features.kernels if kernel.op) == counts(executed)
     assert are_executed(features.kernels, executed)
     assert not are_executed(features.kernels, executed[:-1])
+
+
+@pytest.mark.parametrize(
+    ("name", "axis"), [("layers", 1), ("attention", 2), ("places", 0), ("places-along-one-axis", 0)]
+)
+def test_kernels_of_open_sizes_are_those_that_the_engine_executes(name, axis, tmp_path):
+    text, executed = built(name, tmp_path, OPEN_CASES, {"given[0]": {axis: "length"}})
+    (features,) = features_of_text(text, channels_in_a_block() or 8).values()
+    assert not features.unknown
+    assert counts(kernel.op for kernel in features.kernels if kernel.op) == counts(executed)
+    assert features.terms["memory.unplanned"] == len(executed)
 
 
 def test_an_operator_in_a_form_that_is_not_known_is_named():

@@ -165,9 +165,14 @@ CASES = {
         {"x": {0: "batch", 1: "length"}},
     ),
     "padding": (Padded(), [(rand(2, 4),), (rand(3, 4).abs(),), (-rand(5, 4).abs(),)], {"x": {0: "batch"}}),
-    "linear equations": (
+    "linear equations": (  # far from singular, but none without exchanging rows
         Solve(),
-        [(sign * (rand(2, 5, 5) * 0.3 + torch.eye(5)), rand(2, 5, 3)) for sign in (1, -1)],
+        [(sign * (rand(2, 5, 5) * 0.3 + torch.eye(5)).flip(1), rand(2, 5, 3)) for sign in (1, -1)],
+        {},
+    ),
+    "equations of any condition": (
+        Solve(),
+        [(rand(2, 5, 5).double(), rand(2, 5, 3).double()), (-rand(2, 5, 5).double(), rand(2, 5, 3).double())],
         {},
     ),
     "Anderson": (Anderson(), [(rand(2, 8),), (rand(2, 8) * 3,)], {}),

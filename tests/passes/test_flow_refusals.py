@@ -23,7 +23,7 @@ from .flow_cases import (
     policy,
     reading_loop,
 )
-from .test_refusals import assert_unchanged
+from .test_refusals import assert_unchanged, run
 
 CRASH = Apply("floordiv", (Const(1), Const(0)))
 
@@ -98,6 +98,15 @@ def test_a_loop_is_entered_by_its_header_alone() -> None:
 def test_large_code_is_not_duplicated() -> None:
     assert_unchanged("thread-jumps{max_nodes=1}", asked_again())
     assert_unchanged("duplicate-tails{max_nodes=1}", gate_after_a_skipped_layer())
+
+
+def test_meetings_outside_loops_may_be_left() -> None:
+    left = "duplicate-tails{in_loops_only=true}"
+    assert_unchanged(left, gate_after_a_skipped_layer())
+    looping = gate_after_a_skipped_layer()
+    looping.blocks["last"].terminator = Jump(edge("gate", "y"))
+    (report,) = run(left, looping)
+    assert report.changed
 
 
 def test_large_weights_are_not_duplicated() -> None:

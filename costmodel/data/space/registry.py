@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -12,6 +13,8 @@ from torch import Tensor, nn
 
 from adaptc.costmodel.data.errors import SpaceError
 from adaptc.costmodel.data.space.drawing import Draw
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,16 @@ class Family:
 
     def draw(self, seed: int, index: int) -> Sample:
         """Sample number `index` of `seed`: the same network, weights and inputs on every machine."""
-        entropy = (seed, zlib.crc32(self.name.encode()), index)
-        draw = Draw(np.random.default_rng(entropy))
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(draw.generator.integers(2**62)))
-            module, inputs = self.make(draw)
+        module, inputs = drawn(self.name, self.make, seed, index)
         return Sample(module.eval(), inputs)
+
+
+def drawn(name: str, make: Callable[[Draw], T], seed: int, index: int) -> T:
+    """What `make` draws for number `index` of `seed` under this name, PyTorch's generator seeded for it."""
+    draw = Draw(np.random.default_rng((seed, zlib.crc32(name.encode()), index)))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(draw.generator.integers(2**62)))
+        return make(draw)
 
 
 FAMILIES: dict[str, Family] = {}
@@ -58,9 +65,12 @@ def family(name: str, about: str) -> Callable[[Callable[[Draw], Drawn]], Callabl
     return register
 
 
-def chosen(names: Sequence[str], known: dict[str, Family]) -> tuple[Family, ...]:
-    """The families with these names, all of them for no name. Raises `SpaceError` for a name that is unknown."""
+def chosen(
+    names: Sequence[str], known: Mapping[str, T], what: tuple[str, str] = ("family", "families")
+) -> tuple[T, ...]:
+    """Those of the `known` with these names, all of them for no name. Raises `SpaceError` for a name that is unknown;
+    `what` they are is told there, one and several."""
     for name in names:
         if name not in known:
-            raise SpaceError(f"there is no family {name!r}; the families are {', '.join(known)}")
+            raise SpaceError(f"there is no {what[0]} {name!r}; the {what[1]} are {', '.join(known)}")
     return tuple(known[name] for name in names or known)
