@@ -1,9 +1,11 @@
 """What a pass gains on whole networks: the default pipeline beside one in which the pass is another, timed in turns.
 
     OMP_NUM_THREADS=1 python benchmarks/passes.py "duplicate-tails{in_loops_only=false}" [--networks captioner]
+    OMP_NUM_THREADS=1 python benchmarks/passes.py --without merge-projections
 
-Compiles networks of the suite with the default passes, and again with the given one in place of that of the same name,
-and prints the expected latency of both over the suite's inputs in µs, their ratio, and what of it may be noise.
+Compiles networks of the suite with the default passes, and again with the given one in place of that of the same name
+or without one, and prints the expected latency of both over the suite's inputs in µs, their ratio, and what of it may
+be noise.
 """
 
 from __future__ import annotations
@@ -36,14 +38,21 @@ from planner import SMALL, in_turns, row
 def main() -> None:
     """Compile twice, time in turns, print a row for each network."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("instead", help="a pass with its options, as adaptc opt --passes takes it")
+    other = parser.add_mutually_exclusive_group(required=True)
+    other.add_argument("instead", nargs="?", help="a pass with its options, as adaptc opt --passes takes it")
+    other.add_argument("--without", metavar="NAME", help="a default pass that is left out")
     parser.add_argument("--networks", default=SMALL, help="of benchmarks/contest/networks.py")
     parser.add_argument("--seconds", type=float, default=8.0, help="how long each network is timed")
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
-    (instead,) = load_registry().parse(options.instead)
-    changed = [instead if each.name == instead.name else each for each in default_pipeline()]
+    if options.without:
+        changed = [each for each in default_pipeline() if each.name != options.without]
+        if len(changed) == len(default_pipeline()):
+            parser.error(f"{options.without} is no default pass")
+    else:
+        (instead,) = load_registry().parse(options.instead)
+        changed = [instead if each.name == instead.name else each for each in default_pipeline()]
     print(row("network", "default", "instead", "ratio", "noise"))
     for name in options.networks.split(","):
         case = make_case(name, networks()[name])

@@ -36,7 +36,7 @@ from adaptc.costmodel.decisions.questions import Part, Question, Way
 from adaptc.costmodel.decisions.registry import Alternatives, Network
 from adaptc.passes.branch_profile import BranchProfile
 from adaptc.passes.manager import PassManager
-from adaptc.passes.pipeline import default_pipeline
+from adaptc.passes.pipeline import unpriced_pipeline
 from adaptc.runtime.errors import AdaptcError
 
 MOST_ITERATIONS = 10_000
@@ -109,7 +109,7 @@ class _Built:
 
 def _build(network: Network, inputs: Sequence[tuple[torch.Tensor, ...]], folder: Path) -> _Built:
     program, bound = capture_program(network.module, inputs[0], name="network", dynamic={})
-    passes = [each for each in default_pipeline() if each.name not in network.without]
+    passes = [each for each in unpriced_pipeline() if each.name not in network.without]
     PassManager(passes).run(program)
     contents = write_contents(program, folder, {}, mode=network.plan)
     calls = [like(bound, bind(network.module.forward, each), "an input") for each in inputs]

@@ -19,6 +19,7 @@ from adaptc.compiler.signature import Bound, ExampleInputs, bind
 from adaptc.compiler.verify.inputs import InputSet, input_set, like, random_inputs
 from adaptc.costmodel.data.chunks import network_file
 from adaptc.costmodel.data.units import BuiltUnit
+from adaptc.passes.pipeline import unpriced_pipeline
 from adaptc.runtime.engines import EngineOptions, Units, open_engine
 from adaptc.runtime.errors import AdaptcError
 from adaptc.runtime.hosted import HostedProgram
@@ -54,7 +55,7 @@ def units_of_network(network: str, folder: Path) -> tuple[list[BuiltUnit], dict[
         samples=found.samples,
         random_seed=found.random_seed,
     )
-    optimise(program)
+    optimise(program, passes=unpriced_pipeline())
     contents = write_contents(program, folder, {}, mode="blocks")
     taken = _arrays(program, contents, folder, _calls(found, bound))
     units: list[BuiltUnit] = []

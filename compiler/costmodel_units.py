@@ -19,6 +19,7 @@ from adaptc.compiler.ir.program import Block, Program, TensorType
 from adaptc.costmodel.data.errors import SampleError
 from adaptc.costmodel.data.units import BuiltUnit
 from adaptc.costmodel.graph import HIDDEN
+from adaptc.passes.pipeline import unpriced_pipeline
 from adaptc.runtime.errors import AdaptcError
 from adaptc.runtime.manifest import Unit
 
@@ -34,7 +35,7 @@ class UnitBuilder:
         try:
             with sharing(self._prepared()):
                 program, bound = capture_program(module, inputs, name="unit", dynamic={})
-            optimise(program)
+            optimise(program, passes=unpriced_pipeline())
             (block, *others) = program.blocks.values()
             if others or block.code is None or program.later:
                 raise SampleError("several blocks" if others else "no tensor code" if block.code is None else "state")

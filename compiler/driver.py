@@ -41,6 +41,7 @@ from adaptc.compiler.verify.verify import verify
 from adaptc.costmodel.shipped import choose
 from adaptc.passes.manager import PassManager, PassReport
 from adaptc.passes.pipeline import default_pipeline, profiled_pipeline
+from adaptc.passes.rule import Pass
 from adaptc.passes.sessions import prune_state, share_codes
 from adaptc.runtime import Executable, load
 from adaptc.runtime.artifact import Artifact, artifact_size
@@ -86,7 +87,7 @@ def compile_model(
                 max_iterations=options.max_iterations,
             )
         with stages.time("passes"):
-            passes = optimise(program, progress)
+            passes = optimise(program, progress, default_pipeline(options.cost_model))
             profile = None
             if options.profile is not None:
                 profile = read_profile(options.profile)
@@ -170,9 +171,11 @@ def check_units(program: Program, folder: Path | None) -> None:
         write_contents(locations.shortened_program(program), Path(made), {}, mode="blocks")
 
 
-def optimise(program: Program, progress: Progress = no_progress) -> list[PassReport]:
-    """Run the default passes on `program` and those with which a session goes on, in place."""
-    passes = default_pipeline()
+def optimise(
+    program: Program, progress: Progress = no_progress, passes: Sequence[Pass] | None = None
+) -> list[PassReport]:
+    """Run `passes`, without them the default ones, on `program` and those with which a session goes on, in place."""
+    passes = default_pipeline() if passes is None else passes
     progress("passes", 0, len(passes))
     reports = [report for part in programs(program) for report in PassManager(passes).run(part)]
     if program.later:

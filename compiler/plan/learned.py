@@ -16,7 +16,7 @@ class LearnedCost:
     def __init__(self, chosen: Chosen) -> None:
         self._chosen = chosen
         self._model = chosen.model
-        self._prices: dict[int, tuple[Code, float]] = {}
+        self._prices: dict[tuple[int, int], tuple[Code, float]] = {}
         self._doubts: dict[str, None] = {}
 
     @property
@@ -44,16 +44,18 @@ class LearnedCost:
         """An operator on numbers in a graph, which has a kernel for it."""
         return self._model.number
 
-    def of(self, program: Program, block: Block) -> float:
-        """The kernels of one run of a unit that is made of the code of `block`."""
+    def of(self, program: Program, block: Block, unknown: int = 1) -> float:
+        """The kernels of one run of a unit that is made of the code of `block`, in which an extent that varies is
+        `unknown`."""
         code = block.code
         assert code is not None
-        if id(code) not in self._prices:
-            found = self._model.predict_text(block_mlir(program, block))
+        key = id(code), unknown
+        if key not in self._prices:
+            found = self._model.predict_text(block_mlir(program, block), unknown)
             for prediction in found.values():
                 self._doubts.update(dict.fromkeys(prediction.warnings))
-            self._prices[id(code)] = code, sum(prediction.kernels_us for prediction in found.values())
-        return self._prices[id(code)][1]
+            self._prices[key] = code, sum(prediction.kernels_us for prediction in found.values())
+        return self._prices[key][1]
 
     def copy(self, size: float) -> float:
         """A copy of `size` bytes, as an arm makes of what it hands on unchanged."""

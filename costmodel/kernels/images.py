@@ -230,11 +230,25 @@ def _shuffled(grouping: Grouping, call: Call) -> None:
     moves(grouping, call, "DepthToSpace", call.result, 1.0, "shuffle")
 
 
+def _regrouped(grouping: Grouping, call: Call) -> None:
+    """What has no operator of its own in ONNX: the image seen with more axes, which change their places."""
+    (given, *_) = call.tensors
+    copied = float(given.bytes) if grouping.is_border(given) else 0.0
+    grouping.add("reshape", "Reshape", call, {"bytes": copied})
+    if call.name == "channel_shuffle":
+        moves(grouping, call, "Transpose", call.result, math.prod(given.shape[2:]), "transpose")
+    else:
+        moves(grouping, call, "Transpose", call.result, 1.0, "transpose.general")
+    copied = float(given.bytes) if grouping.is_border(call.result) else 0.0
+    grouping.add("reshape", "Reshape", call, {"bytes": copied})
+
+
 HANDLERS: Mapping[str, Handler] = {
     **dict.fromkeys(("conv1d", "conv2d", "conv3d", "convolution"), convolution),
     **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), _transposed),
     **dict.fromkeys(("max_pool1d", "max_pool2d", "avg_pool1d", "avg_pool2d", "max_pool2d_with_indices"), pool),
     **dict.fromkeys(_NORMS, _normalised),
     **dict.fromkeys(("upsample_nearest2d", "upsample_nearest1d", "upsample_bilinear2d"), _resized),
-    **dict.fromkeys(("pixel_shuffle", "pixel_unshuffle", "channel_shuffle"), _shuffled),
+    "pixel_shuffle": _shuffled,
+    **dict.fromkeys(("pixel_unshuffle", "channel_shuffle"), _regrouped),
 }

@@ -44,6 +44,8 @@ def reduce(grouping: Grouping, call: Call, op: str, given: Value, axes: Sequence
     at_end = over == large[len(large) - len(over) :]
     place = "last" if at_end or not over else "first" if over == large[: len(over)] else "middle"
     kind = _KINDS.get(op, kind)
+    if kind == "arg" and kept == 1:  # one row is walked through several at once
+        place = "all"
     if not given.is_float:
         kind = f"{kind}.integer"
     grouping.add(f"{kind}.{place}", op, call, {"elements": float(given.elements), "outputs": float(kept)})

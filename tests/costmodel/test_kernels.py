@@ -106,6 +106,7 @@ CASES = {
     "root-mean-square": (TOKENS, lambda m, x: x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6), {}),
     "cell": (ROW, lambda m, x: m.a(x, (x, x)), {"a": lambda: nn.LSTMCell(64, 64)}),
     "sequence": (TOKENS, lambda m, x: m.a(x)[0], {"a": lambda: nn.GRU(64, 32, 2, batch_first=True)}),
+    "regrouped": (IMAGE, lambda m, x: functional.pixel_unshuffle(torch.tanh(x), 2) * 2, {}),
     "comparisons": (ROW, lambda m, x: torch.where(x > 0, x, x * 0.5).clamp(-1, 1), {}),
     "parts": (TOKENS, lambda m, x: torch.cat([part * 2 for part in x.chunk(2, -1)], 1) + x[:, :1, :32], {}),
     "spread": (TOKENS, lambda m, x: x.std(-1) + x.norm(dim=-1) + x.var((0, 1), correction=0).mean(), {}),

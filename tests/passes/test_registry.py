@@ -34,6 +34,7 @@ def test_own_passes() -> None:
         "merge-chains",
         "merge-equal-blocks",
         "merge-equal-values",
+        "merge-projections",
         "packed-projection",
         "propagate-constants",
         "remove-dead-values",
