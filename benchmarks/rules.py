@@ -1,6 +1,6 @@
 """What each rule over tensor code gains with ONNX Runtime, on networks in which it applies: with and without, in turns.
 
-    python benchmarks/rules.py [--only select-before-add] [--repeats 301]
+    OMP_NUM_THREADS=1 python benchmarks/rules.py [--only select-before-add] [--repeats 301]
 
 Prints the median time of a call of the network's unit, in µs, without and with the rule, their ratio, and how often the
 rule changed the code. The rest of the default pipeline runs on both sides.
@@ -74,6 +74,18 @@ class ReadFirst(nn.Module):
         return self.classifier(self.final(y)[:, 0])
 
 
+class Heads(nn.Module):
+    """Small layers that all read what one layer gives: scores, offsets, confidences."""
+
+    def __init__(self, width: int, outs: tuple[int, ...]) -> None:
+        super().__init__()
+        self.shared, self.heads = nn.Linear(width, width), nn.ModuleList(nn.Linear(width, out) for out in outs)
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        y = self.shared(x).relu()
+        return [head(y) for head in self.heads]
+
+
 def linear_batch_norm(width: int) -> nn.Module:
     """Three layers with batch normalisation."""
     return nn.Sequential(*[nn.Sequential(nn.Linear(width, width), nn.BatchNorm1d(width), nn.ReLU()) for _ in range(3)])
@@ -103,6 +115,10 @@ NETWORKS: dict[str, list[Network]] = {
     "select-before-add": READ_FIRST,
     "select-before-linear": READ_FIRST,
     "select-before-unary": READ_FIRST,
+    "merge-projections": [
+        ("3 heads, 64 rows of 128", lambda: Heads(128, (1, 1, 1)), (64, 128)),
+        ("4 heads, 405 rows of 443", lambda: Heads(443, (3, 3, 3, 3)), (405, 443)),
+    ],
     "merge-equal-values": [
         ("64 numbers", Repeated, (1, 64)),
         ("65536 numbers", Repeated, (1, 65536)),
@@ -157,8 +173,8 @@ def optimised(model: nn.Module, example: torch.Tensor, name: str, wanted: bool) 
 
 def unit_of(program: Program, folder: Path) -> Callable[[Any], Any]:
     """The call of the program's only unit."""
-    manifest = write_contents(program, folder, {})
-    (unit,) = manifest.units
+    folder.mkdir()
+    (unit,) = write_contents(program, folder, {}, mode="blocks").units.units
     return OnnxRuntimeEngine(EngineOptions()).open(unit, folder / unit.file)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from torch import fx
+from torch._ops import OpOverload
 
 from adaptc.compiler.ir.program import Block, Code, Output, Param, Program, TensorType
 from adaptc.compiler.plan.learned import LearnedCost
@@ -31,9 +32,9 @@ class MergeProjections(ProgramPass):
 
     That saves kernels and reading the tensor again, and costs a copy of each part, and the activations that a product
     of matrices would compute along. The cost model in the file `model` decides, without a file the one that prices
-    plans here: the whole code must be faster by more than what the model may be wrong by on the layers, with extents
-    that vary at 1 and at `extent`. Weights that something else reads too stay as they are, and so do programs that
-    call each other in a session, which share theirs.
+    plans here: a call of the layers, with the activations behind them, must be faster by more than what both prices
+    may be wrong by where extents that vary are 1, and not slower where these are `extent`. Weights that something else
+    reads too stay as they are, and so do programs that call each other in a session, which share theirs.
 
     before:  q = linear(x, W, b); k = linear(x, V, c)
     after:   y = linear(x, cat(W, V), cat(b, c)); q, k = split(y, [m, n], -1)
@@ -41,7 +42,7 @@ class MergeProjections(ProgramPass):
 
     name = "merge-projections"
     model: str = ""
-    extent: int = 16
+    extent: int = 64
 
     def run(self, program: Program, rw: Rewriter) -> None:
         """Try the layers of each tensor, one group after another; fold-weights joins their weights."""
@@ -49,23 +50,30 @@ class MergeProjections(ProgramPass):
             return
         cost = LearnedCost(choose(Path(self.model) if self.model else None))
         for code in codes(program):
-            groups = _groups(Draft(program, code))
-            taken: list[int] = []
-            for number, layers in enumerate(groups):
-                before = _merged(Draft(program, code), taken).preview("joined")
-                after = _merged(Draft(program, code), [*taken, number]).preview("joined")
-                if all(_is_faster(after, before, _alone(layers), cost, extent) for extent in (1, self.extent)):
-                    taken.append(number)
-            if taken:
-                _merged(Draft(program, code), taken).finish(rw, "joined")
-                rw.counts["groups of layers joined"] += len(taken)
+            draft = Draft(program, code)
+            chosen = [layers for layers in _groups(draft) if self._is_faster(layers, cost)]
+            for layers in chosen:
+                _merge(draft.graph, layers)
+            if chosen:
+                draft.finish(rw, "joined")
+                rw.counts["groups of layers joined"] += len(chosen)
+
+    def _is_faster(self, layers: Sequence[fx.Node], cost: LearnedCost) -> bool:
+        graph, copies = _alone(layers)
+        apart = _unit(graph)
+        _merge(graph, copies)
+        joined = _unit(graph)
+        # Both prices may be wrong, and those of a part of a unit no less than those of a small call.
+        call = cost.call + cost.value * (1 + len(layers))
+        few = call + cost.of(*joined) < (1 - 2 * KNOWN_TO) * (call + cost.of(*apart))
+        return few and cost.of(*joined, self.extent) <= cost.of(*apart, self.extent)
 
 
 def _groups(draft: Draft) -> list[list[fx.Node]]:
     """Linear layers that read the same tensor, each of at least two, with weights that nothing else reads."""
     found: dict[tuple[fx.Node, bool], list[fx.Node]] = {}
     for node in draft.graph.nodes:
-        if node.target is aten.linear.default and _owns_weights(draft, node):
+        if node.target is aten.linear.default and node.users and _owns_weights(draft, node):
             found.setdefault((node.args[0], len(node.args) > 2), []).append(node)
     return [layers for layers in found.values() if len(layers) > 1]
 
@@ -77,17 +85,16 @@ def _owns_weights(draft: Draft, layer: fx.Node) -> bool:
         isinstance(given, fx.Node)
         and isinstance(matrix, fx.Node)
         and not layer.kwargs
+        and not _takes_sum(layer)
         and matrix.meta["val"].dim() == 2
         and all(isinstance(each, fx.Node) and each in draft.weights and draft.exclusive(each) for each in weights)
     )
 
 
-def _merged(draft: Draft, numbers: Sequence[int]) -> Draft:
-    """`draft` with these of its groups computed as one layer each."""
-    groups = _groups(draft)
-    for number in numbers:
-        _merge(draft.graph, groups[number])
-    return draft
+def _takes_sum(layer: fx.Node) -> bool:
+    """Whether the engine computes the sum behind a layer along, as its bias; of a part of a product it does not."""
+    (user, *others) = layer.users
+    return len(layer.args) == 2 and not others and user.target is aten.add.Tensor
 
 
 def _merge(graph: fx.Graph, layers: Sequence[fx.Node]) -> None:
@@ -122,48 +129,60 @@ def _merge(graph: fx.Graph, layers: Sequence[fx.Node]) -> None:
         graph.erase_node(layer)
 
 
-Unit = tuple[Program, str]
-"""A program and the name of a block of it."""
-
-
-def _is_faster(after: Unit, before: Unit, layers: Unit, cost: LearnedCost, extent: int) -> bool:
-    """Whether the code `after` is faster than `before`, by more than the error on the `layers` that differ."""
-
-    def price(unit: Unit) -> float:
-        program, name = unit
-        return cost.of(program, program.blocks[name], extent)
-
-    return price(before) - price(after) > KNOWN_TO * price(layers)
-
-
-def _alone(layers: Sequence[fx.Node]) -> Unit:
-    """A program of `layers` without the code around them."""
+def _alone(layers: Sequence[fx.Node]) -> tuple[fx.Graph, list[fx.Node]]:
+    """A graph of copies of `layers`, which come with it, and of what decides how they run: activations that alone read
+    one, and whether their tensors come from outside and go there. Where they do not, a negation stands for what the
+    code has around them."""
+    first = layers[0].all_input_nodes[0]
+    weights = [node for layer in layers for node in layer.all_input_nodes[1:]]
     graph = fx.Graph()
-    given = [*dict.fromkeys(node for layer in layers for node in layer.all_input_nodes)]
     copies: dict[fx.Node, fx.Node] = {}
-    for number, node in enumerate(given):
+    for number, node in enumerate((first, *weights)):
         copies[node] = graph.placeholder(f"given_{number}")
         copies[node].meta = {"val": node.meta["val"]}
+    if first.op != "placeholder":
+        copies[first] = _negated(graph, copies[first])
+    results = []
     for layer in layers:
         copies[layer] = graph.node_copy(layer, copies.__getitem__)
-    graph.output(tuple(copies[layer] for layer in layers))
-    types = [TensorType(node.meta["val"].dtype, tuple(map(_extent, node.meta["val"].shape))) for node in given]
-    results = tuple(TensorType(each.meta["val"].dtype, tuple(map(_extent, each.meta["val"].shape))) for each in layers)
-    code = Code("layers", fx.GraphModule(torch.nn.Module(), graph), (types[0],), tuple(types[1:]), results)
-    names = [f"weight_{number}" for number in range(len(given) - 1)]
-    block = Block(
-        "layers",
-        [Param("given", types[0])],
-        code,
-        ["given"],
-        names,
-        [Output(f"y{number}", type_) for number, type_ in enumerate(results)],
-        [],
-        Return((), (), TupleNode(())),
+        (user, *others) = layer.users
+        if not others and isinstance(user.target, OpOverload) and torch.Tag.pointwise in user.target.tags:
+            if user.all_input_nodes == [layer]:
+                results.append(graph.node_copy(user, copies.__getitem__))
+                continue
+        goes_out = any(each.op == "output" for each in layer.users)
+        results.append(copies[layer] if goes_out else _negated(graph, copies[layer]))
+    graph.output(tuple(results))
+    return graph, [copies[layer] for layer in layers]
+
+
+def _negated(graph: fx.Graph, node: fx.Node) -> fx.Node:
+    made = graph.call_function(aten.neg.default, (node,))
+    made.meta = dict(node.meta)
+    return made
+
+
+def _unit(graph: fx.Graph) -> tuple[Program, Block]:
+    """A program of a copy of `graph` alone, and its block."""
+    own = fx.Graph()
+    own.output(own.graph_copy(graph, {}))
+    given, *weights = (node for node in own.nodes if node.op == "placeholder")
+    outputs = own.output_node().args[0]
+    assert isinstance(outputs, tuple)
+    held = {f"weight_{number}": node.meta["val"] for number, node in enumerate(weights)}
+    results = [Output(f"y{number}", _type(node)) for number, node in enumerate(outputs)]
+    code = Code(
+        name="layers",
+        graph=fx.GraphModule(torch.nn.Module(), own),
+        inputs=(_type(given),),
+        weights=tuple(map(_type, weights)),
+        outputs=tuple(each.type for each in results),
     )
-    weights = {name: node.meta["val"] for name, node in zip(names, given[1:])}
-    return Program("layers", (), (), "layers", {"layers": block}, weights), block.name
+    end = Return((), (), TupleNode(()))
+    block = Block("layers", [Param("given", _type(given))], code, ["given"], list(held), results, [], end)
+    return Program("layers", (), (), "layers", {"layers": block}, held), block
 
 
-def _extent(extent: object) -> int | str:
-    return extent if isinstance(extent, int) else str(extent)
+def _type(node: fx.Node) -> TensorType:
+    value = node.meta["val"]
+    return TensorType(value.dtype, tuple(each if isinstance(each, int) else str(each) for each in value.shape))

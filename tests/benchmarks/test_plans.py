@@ -53,6 +53,14 @@ def test_a_network_is_timed_with_another_pass_in_place_of_the_default(printed: C
     assert float(ratio) == pytest.approx(float(other) / float(default), abs=0.01)
 
 
+def test_networks_are_timed_with_and_without_a_rule(printed: Callable[..., list[list[str]]]) -> None:
+    _, _, *rows = printed("rules.py", "--only", "merge-projections", "--only", "flatten-pooled", "--repeats", "1")
+    assert [row[0] for row in rows] == ["merge-projections"] * 2 + ["flatten-pooled"] * 2
+    for *_, changes, without, along, ratio in rows:
+        assert int(changes) > 0
+        assert float(ratio) == pytest.approx(float(without) / float(along), rel=0.1)
+
+
 def test_every_constant_of_the_cost_is_measured(printed: Callable[..., list[list[str]]]) -> None:
     _, *rows = printed("plan_costs.py", "--seconds", "0.1")
     constants = {row[0]: row for row in rows if row[0] != "copy"}

@@ -53,12 +53,12 @@ def joined(program: Program, model: str = MODELS[0]) -> bool:
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("shape", [(1, 12), (1, 2, 12)])
 def test_small_layers_become_one(model: str, bias: bool, shape: tuple[int, ...]) -> None:
-    program = program_of(Projections(12, [8, 4, 6], bias), torch.randn(shape))
+    program = program_of(Projections(12, [8, 4, 6, 6, 2, 3, 5, 4], bias), torch.randn(shape))
     inputs = [torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in range(6)]
     before = [interpret(program, (x,)) for x in inputs]
     assert joined(program, model)
     assert to_mlir(program).count("torch.aten.linear") == 1
-    assert {tuple(tensor.shape) for tensor in program.weights.values()} == ({(18, 12), (18,)} if bias else {(18, 12)})
+    assert {tuple(tensor.shape) for tensor in program.weights.values()} == ({(38, 12), (38,)} if bias else {(38, 12)})
     for x, run in zip(inputs, before, strict=True):
         for ours, theirs in zip(interpret(program, (x,)).outputs, run.outputs, strict=True):
             assert isinstance(ours, torch.Tensor)
@@ -74,7 +74,7 @@ def test_large_layers_stay(model: str) -> None:
 
 
 def test_a_varying_number_of_rows() -> None:
-    outs = [8, 4, 6, 6, 2]
+    outs = [8, 4, 6, 6, 2, 3, 5, 4]
     program = program_of(Projections(12, outs), torch.randn(3, 12), {"x": {0: "rows"}})
     assert joined(program)
     for rows in (1, 3, 7):
@@ -105,6 +105,24 @@ class Others(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         first = self.first(x)
         return first + self.second(x) + self.third(x + 1) + self.fourth(first)
+
+
+class Summed(nn.Module):
+    """A recurrent cell: what comes in has biases, and the state's share is added to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inside = nn.ModuleList(nn.Linear(12, 4, bias=False) for _ in range(8))
+
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> list[torch.Tensor]:
+        return [layer(x) + y for layer in self.inside]
+
+
+def test_layers_whose_sums_the_engine_computes_along_stay() -> None:
+    with torch.no_grad():
+        given = torch.randn(1, 12), torch.randn(1, 4)
+        program, _ = capture_program(Summed().eval(), given, name="net", dynamic={})
+    assert not joined(program)
 
 
 @pytest.mark.parametrize("module", [Tied(), Others()])
